@@ -1,0 +1,43 @@
+"""oakwright: any model to a Myriad X blob and back, on your own machine.
+
+The names below are the public face; each is loaded on first use, so that ``import oakwright``
+costs nothing. Everything else is reached through its room (``oakwright.blob``, ``oakwright.ir``,
+...) and is public where the room's ``__all__`` says so.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# name -> where it lives
+_FACE = {
+    "Blob": "oakwright.blob",
+    "BlobError": "oakwright.errors",
+    "CompileError": "oakwright.errors",
+    "ConvertOptions": "oakwright.conversion",
+    "InputOptions": "oakwright.conversion",
+    "ModelError": "oakwright.errors",
+    "OakwrightError": "oakwright.errors",
+    "check": "oakwright.conversion",
+    "compile": "oakwright.conversion",
+    "convert": "oakwright.conversion",
+    "decompile": "oakwright.decompiler",
+    "run": "oakwright.decompiler",
+}
+
+__all__ = ["__version__", *_FACE]  # noqa: PLE0604 - the table above is the list
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FACE:
+        raise AttributeError(f"module 'oakwright' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_FACE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
