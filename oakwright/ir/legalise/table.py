@@ -1,0 +1,47 @@
+"""Operation -> rules: every rewriting the legaliser knows, merged from the family files.
+
+Rules of one operation are tried in order; the first that returns a replacement wins. Where two
+families know the same operation, the family named first here is asked first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+
+from .rewrite import Rule
+
+FAMILIES = (
+    "versions",
+    "pooling",
+    "indexing",
+    "matmul",
+    "attention",
+    "activations",
+    "logical",
+    "reductions",
+    "normalisation",
+    "resize",
+    "sequences",
+    "quantise",
+    "transforms",
+)
+
+
+def merge(tables: Sequence[Mapping[str, Sequence[Rule]]]) -> dict[str, tuple[Rule, ...]]:
+    """One table out of several; rules of the same operation are lined up, first table first."""
+    merged: dict[str, tuple[Rule, ...]] = {}
+    for table in tables:
+        for kind, rules in table.items():
+            merged[kind] = (*merged.get(kind, ()), *rules)
+    return merged
+
+
+RULES: dict[str, tuple[Rule, ...]] = merge(
+    [
+        import_module(f"{__package__}.{name}").RULES
+        for name in FAMILIES
+        if find_spec(f"{__package__}.{name}")  # until every family has landed
+    ]
+)
