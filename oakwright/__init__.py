@@ -8,9 +8,14 @@ costs nothing. Everything else is reached through its room (``oakwright.blob``, 
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 __version__ = "0.1.0"
+
+# `import openvino` reports itself to its makers unless the package that does it is missing. For
+# this process it is: a None here makes that import fail, and OpenVINO then uses its own stub.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 # name -> where it lives
 _FACE = {
