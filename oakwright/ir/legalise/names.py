@@ -1,0 +1,141 @@
+"""Names: of inputs and outputs as DepthAI will show them, and one of a kind for every layer.
+
+An IR v10 names an input after its Parameter and an output after the layer that produces it. So the
+producer of a Result takes the output's name; where that is impossible (it is an input or a constant
+itself, has several outputs or feeds two Results) a layer that changes nothing is put between.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import openvino as ov
+from openvino import Node, Output
+
+from .rewrite import op
+
+
+@dataclass(frozen=True)
+class PortNames:
+    """Names of all inputs and outputs, in the order of the model."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+def port_names(model: ov.Model) -> PortNames:
+    """The names a user knows the ports by: tensor names first, then layer names."""
+    inputs = tuple(_port_name(p.output(0), p.get_friendly_name()) for p in model.get_parameters())
+    outputs = tuple(
+        _port_name(r.input_value(0), _producer_name(r), r.output(0).get_names())
+        for r in model.get_results()
+    )
+    return PortNames(_unlike(inputs), _unlike(outputs))
+
+
+def name_ports(model: ov.Model, names: PortNames) -> None:
+    """Give Parameters and the producers of Results their names, in place."""
+    for parameter, name in zip(model.get_parameters(), names.inputs, strict=True):
+        parameter.set_friendly_name(name)
+        parameter.output(0).get_tensor().set_names({name})
+    taken = set(names.inputs)
+    for result, name in zip(model.get_results(), names.outputs, strict=True):
+        producer = result.input_value(0).get_node()
+        if _needs_own_layer(producer) or producer.get_name() in taken:
+            producer = _unchanged(result.input_value(0))
+            result.input(0).replace_source_output(producer.output(0))
+        taken.add(producer.get_name())
+        producer.set_friendly_name(name)
+        producer.output(0).get_tensor().set_names({name})
+        result.set_friendly_name(f"{name}/result")
+
+
+def unique_names(model: ov.Model, ports: PortNames) -> None:
+    """One name per layer, and none that depends on how many layers the process made before.
+
+    Names that OpenVINO made up (``Multiply_11888``) carry a counter of the process; they are
+    numbered anew in topological order, so that the same model gives the same IR.
+    """
+    taken = {*ports.inputs, *ports.outputs}
+    port_nodes = {p.get_name() for p in model.get_parameters()}
+    port_nodes |= {r.input_value(0).get_node().get_name() for r in model.get_results()}
+    counts: dict[str, int] = {}
+    for node in model.get_ordered_ops():
+        if node.get_name() in port_nodes:
+            continue
+        name = node.get_friendly_name()
+        if _is_made_up(node):
+            name = node.get_type_name()
+        if name in taken or name == node.get_type_name():
+            stem = name
+            while name in taken or name == stem:
+                counts[stem] = counts.get(stem, -1) + 1
+                name = f"{stem}_{counts[stem]}"
+        taken.add(name)
+        node.set_friendly_name(name)
+
+
+def _is_made_up(node: Node) -> bool:
+    name = node.get_friendly_name()
+    if name == node.get_name():
+        return True
+    # A fused layer takes over the made-up name of a layer that is gone: a Convolution called
+    # Multiply_11888. A Relu called Relu_12 was named so by somebody.
+    counter = re.fullmatch(r"([A-Z][A-Za-z0-9]*)_\d+", name)
+    if counter is None:
+        return False
+    kind = node.get_type_name()
+    return kind in ("Constant", "Result") or (kind != counter[1] and _is_operation(counter[1]))
+
+
+def _is_operation(word: str) -> bool:
+    return word in _FUSED_KINDS
+
+
+# Operations whose names fused layers inherit in OpenVINO's own passes.
+_FUSED_KINDS = frozenset(
+    "Add Broadcast Concat Constant Convert ConvertLike Divide Gather MatMul Maximum Minimum "
+    "Multiply Power ReduceMax ReduceMean ReduceSum Reshape Select ShapeOf Slice Sqrt Squeeze "
+    "StridedSlice Subtract Tile Transpose Unsqueeze VariadicSplit".split()
+)
+
+
+def _needs_own_layer(producer: Node) -> bool:
+    return producer.get_type_name() in ("Parameter", "Constant") or len(producer.outputs()) > 1
+
+
+def _unchanged(value: Output) -> Node:
+    """A layer that passes ``value`` on: x * 1, or what does the same for other types."""
+    dtype = value.get_element_type()
+    if dtype.is_real():
+        return op("Multiply", [value, 1.0])
+    return op("Convert", [value], {"destination_type": dtype.to_string()})
+
+
+def _producer_name(result: Node) -> str:
+    value = result.input_value(0)
+    name = value.get_node().get_friendly_name()
+    several = len(value.get_node().outputs()) > 1
+    return f"{name}.{value.get_index()}" if several else name
+
+
+def _port_name(port: Output, layer: str, known: set[str] | None = None) -> str:
+    names = port.get_names() if not known else known
+    if layer in names or not names:
+        chosen = layer
+    else:
+        # A traced torch model calls one tensor "65" and "input.3": words before numbers.
+        chosen = min(names, key=lambda name: (name.isdigit(), len(name), name))
+    # TensorFlow's ":0" is the number of the output, no part of the name.
+    return chosen.removesuffix(":0")
+
+
+def _unlike(names: tuple[str, ...]) -> tuple[str, ...]:
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        count = seen.get(name, 0)
+        seen[name] = count + 1
+        result.append(f"{name}_{count}" if count else name)
+    return tuple(result)
