@@ -31,9 +31,11 @@ def roles_of(
         roles = ["batch_source"] if end.is_dynamic else []
         roles += [f"{r}{i}" for i in range(len(end.rules)) for r in (">destination", "source")]
     elif operands == table.CUSTOM:
-        # Outputs and scratch cannot be told apart by position alone: all are written.
-        inputs = min(cast(CustomParams, params).inputs, count)
-        roles = [f"input{i}" if i < inputs else f">output{i - inputs}" for i in range(count)]
+        # Inputs, the kernel's program (a constant) last among them; outputs; one scratch.
+        inputs = cast(CustomParams, params).inputs
+        reads = [i < inputs or each.is_constant for i, each in enumerate(buffers[:-1])]
+        roles = [f"input{i}" if read else f">output{i}" for i, read in enumerate(reads)]
+        roles += ["~temp"] if count else []
     else:
         roles = _expand(operands, params, count, label, at)
     if len(roles) != count:

@@ -103,8 +103,8 @@ class ConvNDParams(Params):
     @classmethod
     def read(cls, words: Cursor, buffers: tuple[Buffer, ...]) -> ConvNDParams:
         """Each list comes after its own length."""
-        lists = [_counted(words, "i32", "spatial axes") for _ in range(4)]
-        return cls(*lists, groups=words.i32())
+        begin, end, strides, dilations = (_counted(words, "i32", "axes") for _ in range(4))
+        return cls(begin, end, strides, dilations, words.i32())
 
 
 # --- element by element ------------------------------------------------------------------------
@@ -591,11 +591,10 @@ class ProposalParams(Params):
     @classmethod
     def read(cls, words: Cursor, buffers: tuple[Buffer, ...]) -> ProposalParams:
         """Fixed words, then two lists after their lengths."""
-        sizes = read_word(("u32", 3), words) + read_word(("i32", 2), words)
-        numbers = read_word(("f32", 5), words)
-        flags = read_word(("flag", 7), words)
-        scales = _counted(words, "f32", "scales")
-        return cls(*sizes, *numbers, *flags, scales, _counted(words, "f32", "ratios"))
+        values = [*read_word(("u32", 3), words), *read_word(("i32", 2), words)]
+        values += [*read_word(("f32", 5), words), *read_word(("flag", 7), words)]
+        values += [_counted(words, "f32", "scales"), _counted(words, "f32", "ratios")]
+        return cls(*values)
 
 
 @dataclass(frozen=True)
@@ -696,7 +695,8 @@ class CustomParams(Params):
     kernel_id: int
     inputs: int
     blobs: int
-    arguments: tuple[tuple[int, int], ...]  # (value, kind)
+    # (value, kind): kind is a buffer's index, or -1 int, -2 float, -3 bytes of local memory
+    arguments: tuple[tuple[int, int], ...]
 
     @classmethod
     def read(cls, words: Cursor, buffers: tuple[Buffer, ...]) -> CustomParams:
@@ -704,7 +704,7 @@ class CustomParams(Params):
         grid, local, offsets = (read_word(("u32", 3), words) for _ in range(3))
         max_shaves, kernel_id, inputs, blobs = read_word(("u32", 4), words)
         count = words.count(8, "kernel arguments")
-        pairs = tuple((words.u32(), words.u32()) for _ in range(count))
+        pairs = tuple((words.u32(), words.i32()) for _ in range(count))
         return cls(grid, local, offsets, max_shaves, kernel_id, inputs, blobs, pairs)
 
 

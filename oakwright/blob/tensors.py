@@ -314,7 +314,7 @@ class TensorReader:
         first = start + offset
         if first + 4 * rank > end:
             raise TruncatedBlob(
-                f"a shape array at offset {offset} lies beyond the {end - start} bytes of constants",
+                f"a shape array at {offset} lies beyond the {end - start} bytes of constants",
                 offset=at,
             )
         return struct.unpack_from(f"<{rank}I", self.data, first)

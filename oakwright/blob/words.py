@@ -12,7 +12,7 @@ A parameter class is a frozen dataclass whose annotations name the words in file
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from functools import cache
@@ -37,7 +37,8 @@ class Params:
     @classmethod
     def read(cls: type[_P], words: Cursor, buffers: tuple[Buffer, ...]) -> _P:
         """Read the block; ``buffers`` are the stage's, for types whose words depend on them."""
-        return cls(**{name: read_word(kind, words) for name, kind in word_kinds(cls)})
+        owner: Hashable = cls
+        return cls(**{name: read_word(kind, words) for name, kind in _word_kinds(owner)})
 
     def items(self) -> Iterable[tuple[str, Any]]:
         """Name and value of each parameter, in file order."""
@@ -45,8 +46,9 @@ class Params:
 
 
 @cache
-def word_kinds(cls: type[Params]) -> tuple[tuple[str, Any], ...]:
-    """Field names of ``cls`` with the kind of word each is."""
+def _word_kinds(cls: Hashable) -> tuple[tuple[str, Any], ...]:
+    """Field names of a parameter class with the kind of word each is."""
+    assert isinstance(cls, type)
     hints = get_type_hints(cls, include_extras=True)
     return tuple((each.name, _kind(hints[each.name])) for each in fields(cls))
 
