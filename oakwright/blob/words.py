@@ -12,10 +12,9 @@ A parameter class is a frozen dataclass whose annotations name the words in file
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 from .cursor import Cursor
@@ -37,20 +36,24 @@ class Params:
     @classmethod
     def read(cls: type[_P], words: Cursor, buffers: tuple[Buffer, ...]) -> _P:
         """Read the block; ``buffers`` are the stage's, for types whose words depend on them."""
-        owner: Hashable = cls
-        return cls(**{name: read_word(kind, words) for name, kind in _word_kinds(owner)})
+        return cls(**{name: read_word(kind, words) for name, kind in word_kinds(cls)})
 
     def items(self) -> Iterable[tuple[str, Any]]:
         """Name and value of each parameter, in file order."""
         return ((each.name, getattr(self, each.name)) for each in fields(self))
 
 
-@cache
-def _word_kinds(cls: Hashable) -> tuple[tuple[str, Any], ...]:
-    """Field names of a parameter class with the kind of word each is."""
-    assert isinstance(cls, type)
-    hints = get_type_hints(cls, include_extras=True)
-    return tuple((each.name, _kind(hints[each.name])) for each in fields(cls))
+def word_kinds(cls: type[Params]) -> tuple[tuple[str, Any], ...]:
+    """Field names of ``cls`` with the kind of word each is."""
+    kinds = _known_kinds.get(cls)
+    if kinds is None:
+        hints = get_type_hints(cls, include_extras=True)
+        kinds = tuple((each.name, _kind(hints[each.name])) for each in fields(cls))
+        _known_kinds[cls] = kinds
+    return kinds
+
+
+_known_kinds: dict[type[Params], tuple[tuple[str, Any], ...]] = {}
 
 
 def _kind(hint: Any) -> Any:
