@@ -70,6 +70,7 @@ def read_header(data: memoryview) -> Header:
     magic = cursor.u32()
     if magic != MAGIC:
         raise NotABlob(f"the blob header's magic is {magic}, not {MAGIC}", offset=at)
+    _check_version(data)
     header = Header(magic, *(cursor.u32() for _ in range(HEADER_BYTES // 4 - 1)))
     if header.file_size > len(data):
         raise TruncatedBlob(
@@ -79,6 +80,19 @@ def read_header(data: memoryview) -> Header:
         )
     _check_sections(header, cursor.pos)
     return header
+
+
+def _check_version(data: memoryview) -> None:
+    # Up to OpenVINO 2020.3 dimensions stood in the tensor descriptions themselves; no blob of
+    # that kind was at hand, and reading it by these rules would give nonsense.
+    cursor = Cursor(data, VERSION_OFFSET, len(data), "the header")
+    major, minor = cursor.u32(), cursor.u32()
+    if major < 6 or (major, minor) == (2020, 3):
+        raise BlobError(
+            f"format {major}.{minor} of OpenVINO 2020.3 and older cannot be read",
+            offset=VERSION_OFFSET,
+            remedy="compile the model again: 2020.4 to 2022.1 write a newer format",
+        )
 
 
 def _check_sections(header: Header, previous: int) -> None:

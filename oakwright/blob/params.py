@@ -28,7 +28,7 @@ from .enums import (
     TopKSort,
 )
 from .tensors import Buffer
-from .words import F16, F32, I32, U32, Flag, Params, read_word
+from .words import F16, F32, I32, U32, Flag, Params, fixed_bytes, read_word
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,27 @@ class ConvNDParams(Params):
         """Each list comes after its own length."""
         begin, end, strides, dilations = (_counted(words, "i32", "axes") for _ in range(4))
         return cls(begin, end, strides, dilations, words.i32())
+
+
+@dataclass(frozen=True)
+class PoolNDParams(Params):
+    """PoolND: spatial axes in stored order. ``method`` 1 max, 2 average; ``rounding`` 3 floor,
+    4 ceiling."""
+
+    kernel: tuple[int, ...]
+    pads_begin: tuple[int, ...]
+    pads_end: tuple[int, ...]
+    strides: tuple[int, ...]
+    interleaved: int
+    method: int
+    rounding: int
+    exclude_pad: int
+
+    @classmethod
+    def read(cls, words: Cursor, buffers: tuple[Buffer, ...]) -> PoolNDParams:
+        """Four lists, each after its own length, then four words."""
+        kernel, begin, end, strides = (_counted(words, "i32", "axes") for _ in range(4))
+        return cls(kernel, begin, end, strides, *read_word(("i32", 4), words))
 
 
 # --- element by element ------------------------------------------------------------------------
@@ -350,10 +371,14 @@ class GatherNDParams(Params):
 
 @dataclass(frozen=True)
 class GatherElementsParams(Params):
-    """GatherElements: the axis is in IR order; the second word was 0 wherever seen."""
+    """GatherElements: the axis is in IR order.
+
+    With ``row_indices`` a third input says, for each row of the output, which row of the input
+    it is gathered from; no public operation sets it.
+    """
 
     axis: I32
-    second: I32
+    row_indices: Flag
 
 
 @dataclass(frozen=True)
@@ -440,7 +465,7 @@ class LSTMCellParams(Params):
     forward: Flag
     cells: I32
     batches: I32
-    use_cell_state: I32
+    use_cell_state: Flag
     outputs: U32
 
 
@@ -562,6 +587,11 @@ class ROIAlignParams(Params):
     spatial_scale: F32
     mode: RoiAlignMode
     step: U32
+
+    @property
+    def has_rois(self) -> bool:
+        """Repacking only reorders the features: it takes no regions."""
+        return self.step != 0
 
 
 @dataclass(frozen=True)
@@ -718,8 +748,16 @@ def _counted(words: Cursor, kind: str, of_what: str) -> tuple[int, ...]:
 def read_params(
     kind: type[Params], words: Cursor, buffers: tuple[Buffer, ...], label: str
 ) -> Params:
-    """Read a whole block and claim that nothing is left of it."""
+    """Read a whole block and claim that nothing is left of it.
+
+    Where a type of fixed length has a block of another length, another version of the engine
+    wrote it in a way we do not know: the bytes are given as RawParams, like those of an unknown
+    type, so that the rest of the blob can still be read.
+    """
     start = words.pos
+    fixed = fixed_bytes(kind)
+    if fixed is not None and fixed != words.remaining:
+        return RawParams.read(words, buffers)
     params = kind.read(words, buffers)
     if words.remaining:
         raise BlobError(

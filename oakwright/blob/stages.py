@@ -64,6 +64,12 @@ class Stage:
         return isinstance(self.type, StageType)
 
     @property
+    def is_understood(self) -> bool:
+        """Whether parameters and operands have a meaning: not so for unknown types, and for
+        types that another version of the engine wrote with other parameters."""
+        return not isinstance(self.params, RawParams)
+
+    @property
     def operands(self) -> Mapping[str, Buffer]:
         """Buffers by role, in file order, absent ("fake") ones left out."""
         pairs = zip(self.roles, self.buffers, strict=True)
@@ -131,7 +137,7 @@ def read_stage(cursor: Cursor, index: int, tensors: TensorReader, depth: int = 0
         params = read_params(known, words, buffers, what)
 
     marked: tuple[str, ...]
-    if kind is not None:
+    if kind is not None and not isinstance(params, RawParams):
         marked = roles_of(STAGE_KINDS[kind].operands, params, buffers, what, data.end)
     else:
         marked = tuple(f"?buffer{i}" for i in range(len(buffers)))

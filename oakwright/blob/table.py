@@ -132,14 +132,14 @@ STAGE_KINDS: dict[T, StageKind] = {
     T.Custom: StageKind(p.CustomParams, CUSTOM),
     T.ConvND: StageKind(p.ConvNDParams, "input >output weights bias"),
     T.OneHot: StageKind(p.OneHotParams, UNARY),
-    T.PoolND: StageKind(p.RawParams, UNARY),
+    T.PoolND: StageKind(p.PoolNDParams, UNARY),
     T.LoopStart: StageKind(p.LoopStartParams, LOOP_START),
     T.LoopEnd: StageKind(p.LoopEndParams, LOOP_END),
     T.ExpPriorGridGenerator: StageKind(
         p.ExpPriorGridGeneratorParams, "priors feature_map image >output"
     ),
     T.NonZero: StageKind(p.NoParams, "input >indices >output_dims"),
-    T.ROIAlign: StageKind(p.ROIAlignParams, "input rois batch_indices >output"),
+    T.ROIAlign: StageKind(p.ROIAlignParams, "input rois?has_rois batch_indices?has_rois >output"),
     T.ExpGenerateProposals: StageKind(
         p.ExpGenerateProposalsParams,
         "im_info anchors deltas scores >output_rois >output_scores ~temp",
@@ -163,7 +163,9 @@ STAGE_KINDS: dict[T, StageKind] = {
     T.GatherND: StageKind(p.GatherNDParams, "input >output indices"),
     T.HSwish: StageKind(p.NoParams, UNARY),
     T.Ceiling: StageKind(p.NoParams, UNARY),
-    T.GatherElements: StageKind(p.GatherElementsParams, "input >output indices"),
+    T.GatherElements: StageKind(
+        p.GatherElementsParams, "input >output indices row_indices?row_indices"
+    ),
     T.Round: StageKind(p.RoundParams, UNARY),
     T.CTCGreedyDecoderSeqLen: StageKind(
         p.CTCGreedyDecoderSeqLenParams, "input sequence_lengths >classes >lengths"

@@ -65,6 +65,19 @@ def _kind(hint: Any) -> Any:
     raise TypeError(f"{hint} does not say which word it is")
 
 
+def fixed_bytes(cls: type[Params]) -> int | None:
+    """Bytes of a block whose length never varies, None where it has counts or alternatives."""
+    if cls.read.__func__ is not Params.read.__func__:  # type: ignore[attr-defined]
+        return None
+    return sum(_word_bytes(kind) for _, kind in word_kinds(cls))
+
+
+def _word_bytes(kind: Any) -> int:
+    if isinstance(kind, tuple):
+        return _word_bytes(kind[0]) * int(kind[1])
+    return 2 if kind == "f16" else 4
+
+
 def read_word(kind: Any, words: Cursor) -> Any:
     """Read a word of ``kind``: a letter code, (code, count) for a tuple, or an enumeration."""
     if isinstance(kind, tuple):
