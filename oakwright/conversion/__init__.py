@@ -1,1 +1,39 @@
-"""TODO room."""
+"""Any model to a blob: sources, options, preprocessing, checks, cache."""
+
+from .cache import Cache, home
+from .check import check
+from .convert import compile_ir_file, convert
+from .options import (
+    DEFAULT_SHAVES,
+    IMAGENET_MEAN,
+    IMAGENET_SCALE,
+    RANGES,
+    STAMPS,
+    ConvertOptions,
+    InputOptions,
+    channel_values,
+    parse_shaves,
+)
+from .result import Converted
+
+# What Compile Tool does to an IR, under the name people look for.
+compile = compile_ir_file
+
+__all__ = [
+    "DEFAULT_SHAVES",
+    "IMAGENET_MEAN",
+    "IMAGENET_SCALE",
+    "RANGES",
+    "STAMPS",
+    "Cache",
+    "ConvertOptions",
+    "Converted",
+    "InputOptions",
+    "channel_values",
+    "check",
+    "compile",
+    "compile_ir_file",
+    "convert",
+    "home",
+    "parse_shaves",
+]

@@ -1,0 +1,146 @@
+"""``oakwright convert`` and ``oakwright compile``."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from oakwright import conversion
+from oakwright.errors import UsageError
+from oakwright.files import write_aside
+
+from .options import (
+    input_options,
+    json_option,
+    read_options,
+    shave_option,
+    stamp_option,
+)
+
+
+@click.command("convert")
+@click.argument("model")
+@click.option("-o", "--out", default=None, help="A .blob (or .xml) file, or a folder.")
+@click.option("--to", type=click.Choice(["ir", "blob"]), default="blob", help="What to make.")
+@shave_option
+@input_options
+@click.option("--op", default=None, metavar="[NAME=]P", help="Output precision: FP16 or FP32.")
+@stamp_option
+@click.option("--keep-ir", is_flag=True, help="Write the .xml and .bin beside the blob.")
+@click.option(
+    "--verify",
+    type=click.Choice(["auto", "full", "off"]),
+    default="auto",
+    show_default=True,
+    help="Compare with the source on random input; 'full' waits for the source framework.",
+)
+@click.option(
+    "--samples",
+    type=click.Path(exists=True, path_type=Path),
+    default=None,
+    help="Pictures or .npy of real input: look for values FP16 cannot hold.",
+)
+@click.option("--timeout", type=float, default=120.0, show_default=True, help="Seconds a compile.")
+@click.option("--no-cache", is_flag=True, help="Convert anew even if nothing changed.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the written files.")
+@json_option
+def convert_command(model: str, **values: Any) -> None:
+    """Convert MODEL to a Myriad X blob.
+
+    MODEL is an .onnx, an OpenVINO .xml, a TorchScript or .pt2 file, or package.module:factory
+    (file.py:factory) that makes a torch.nn.Module. Preprocessing goes into the blob:
+    (x - mean) / scale, in the model's own channel order. Inputs are FP16 unless preprocessing or
+    --ip U8 says that they are fed with frames.
+    """
+    options = read_options(values, to=values["to"], shaves=values["shaves"], op=values["op"])
+    quiet = values["quiet"] or values["as_json"]
+    started = time.monotonic()
+
+    def progress(step: str, seconds: float) -> None:
+        if not quiet:
+            click.echo(f"  {seconds:6.2f} s  {step}", err=True)
+
+    samples: list[Any] = []
+    if values["samples"]:
+        from .pictures import sample_inputs
+
+        samples = sample_inputs(model, values["samples"], options)
+    result = conversion.convert(
+        model,
+        options=options,
+        samples=samples,
+        cache=not values["no_cache"],
+        progress=progress,
+    )
+    out = values["out"] or ("." if values["to"] == "blob" else result.name)
+    if Path(out).suffix.lower() == ".xml" and values["to"] == "blob":
+        raise UsageError(f"{out} is an IR's name", remedy="say --to ir, or name a .blob", key="out")
+    written = result.save(out, keep_ir=values["keep_ir"])
+    if values["as_json"]:
+        facts = {**result.manifest, "files": [str(path) for path in written]}
+        click.echo(json.dumps(facts, indent=2))
+        return
+    if not quiet:
+        _print_facts(result)
+    for path in written:
+        click.echo(f"{path}")
+    if not quiet:
+        how = "from the cache" if result.from_cache else "in all"
+        click.echo(f"  {time.monotonic() - started:6.2f} s  {how}", err=True)
+
+
+def _print_facts(result: conversion.Converted) -> None:
+    facts = result.manifest
+    for line in facts["applied"]:
+        click.echo(f"input  {line}")
+    for output in facts["outputs"]:
+        click.echo(f"output {output['name']}: {'x'.join(map(str, output['shape']))}")
+    for note in facts["notes"]:
+        click.echo(f"note   {note}")
+    if facts["rules"]:
+        total = sum(facts["rules"].values())
+        kinds = ", ".join(sorted({rule.partition(" ")[0] for rule in facts["rules"]}))
+        click.echo(f"rules  {total} layers rewritten: {kinds}")
+    agreement = facts["agreement"]
+    if agreement:
+        note = f"; {agreement['note']}" if agreement["note"] else ""
+        click.echo(
+            f"agrees with {agreement['against']} to {agreement['difference']:.1e}{note}"
+        )
+    for warning in facts["warnings"]:
+        click.secho(f"warning {warning}", fg="yellow")
+
+
+@click.command("compile")
+@click.argument("xml", type=click.Path(path_type=Path))
+@click.option("-o", "--out", default=None, help="A .blob file or a folder.")
+@shave_option
+@click.option("--ip", default=None, metavar="[NAME=]P", help="Input precision, e.g. U8.")
+@click.option("--op", default=None, metavar="[NAME=]P", help="Output precision, e.g. FP16.")
+def compile_command(
+    xml: Path, out: str | None, shaves: str, ip: str | None, op: str | None
+) -> None:
+    """Compile an OpenVINO IR v10 (XML and .bin beside it) as it is: nothing is rewritten.
+
+    For anything else, and for newer IRs, use `oakwright convert`.
+    """
+    blobs = conversion.compile_ir_file(
+        xml, shaves=shaves, input_precision=_table(ip), output_precision=_table(op)
+    )
+    target = Path(out or ".")
+    if target.suffix.lower() == ".blob" and len(blobs) > 1:
+        raise UsageError(f"{len(blobs)} blobs do not go into one file {target}", key="out")
+    for count, data in blobs.items():
+        suffix = f"_{count}shave" if len(blobs) > 1 else ""
+        path = target if target.suffix.lower() == ".blob" else target / f"{xml.stem}{suffix}.blob"
+        click.echo(write_aside(path, data))
+
+
+def _table(text: str | None) -> Any:
+    if text is None or "=" not in text:
+        return text
+    return dict(part.rpartition("=")[::2] for part in text.split(","))

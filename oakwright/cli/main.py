@@ -1,0 +1,95 @@
+"""The ``oakwright`` command: a table of commands, each loaded when it is called.
+
+Exit codes: 0 done, 1 a designed error (one message, with what to try), 2 wrong usage,
+3 differences found (``diff``) or findings (``check``), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from oakwright import __version__
+from oakwright.errors import OakwrightError, UsageError
+
+# command -> (module, function, one line)
+COMMANDS = {
+    "convert": ("convert", "convert_command", "Any model to a blob (or IR)."),
+    "compile": ("convert", "compile_command", "An IR v10 to a blob, as it is."),
+    "check": ("check", "check_command", "Every layer the chip would refuse, at once."),
+    "inspect": ("inspect", "inspect_command", "Look inside a blob, an IR or an ONNX file."),
+    "diff": ("inspect", "diff_command", "Differences of two blobs, field by field."),
+    "run": ("run", "run_command", "Run a blob on the CPU."),
+    "decompile": ("run", "decompile_command", "A blob back to a model."),
+    "netron": ("run", "netron_command", "Show a blob, IR or ONNX graph in Netron."),
+    "doctor": ("system", "doctor_command", "What is here, what is missing, what to do."),
+    "engine": ("system", "engine_group", "Find, fetch or install the compile engine."),
+    "cache": ("system", "cache_group", "Where results are kept; clean it."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the table's order: the order of the trip."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        if name not in COMMANDS:
+            return None
+        module, function, _ = COMMANDS[name]
+        command = getattr(importlib.import_module(f"oakwright.cli.{module}"), function)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, row[2]) for name, row in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="oakwright")
+def cli() -> None:
+    """From any model to a Myriad X blob and back, on your own machine."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code."""
+    sys.exit(run(arguments if arguments is not None else sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; gives the exit code. Errors go to stderr in one message."""
+    try:
+        result: Any = cli.main(arguments, prog_name="oakwright", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        return _say("interrupted", 130)
+    except KeyboardInterrupt:
+        return _say("interrupted", 130)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except UsageError as error:
+        return _say(f"error: {error}", 2)
+    except OakwrightError as error:
+        return _say(f"error: {error}", 1)
+    except BrokenPipeError:
+        # The reader of our output went away; do not complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _say(text: str, code: int) -> int:
+    click.secho(text, fg="red" if sys.stderr.isatty() else None, err=True)
+    return code

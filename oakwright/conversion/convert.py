@@ -1,0 +1,438 @@
+"""Any model to a blob: the story, told once.
+
+read → static shapes, cuts, frozen inputs → preprocessing → legalise → check → verify →
+IR v10 → compile → read the blob back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oakwright.errors import CompileError, ModelError, OakwrightError, UnsupportedModel
+from oakwright.tensor import Precision
+
+from .cache import Cache, file_digest, key_of, versions
+from .onnx_file import external_paths, outline
+from .options import (
+    DEFAULT_SHAVES,
+    STAMPS,
+    ConvertOptions,
+    InputOptions,
+    Numbers,
+    parse_shaves,
+)
+from .result import Converted, digest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import openvino as ov
+
+    from oakwright.compiler import CompileOptions
+
+    from .plan import PlannedInput
+    from .sources import Source
+
+Progress = Callable[[str, float], None]
+
+
+def convert(
+    source: Any,
+    *,
+    example_input: Any = None,
+    shaves: int | str | Sequence[int] = DEFAULT_SHAVES,
+    shape: Sequence[int] | None = None,
+    mean: Numbers | None = None,
+    scale: Numbers | None = None,
+    range: str | None = None,
+    layout: str | None = None,
+    color: str | None = None,
+    reverse_channels: bool = False,
+    input_precision: str | None = None,
+    output_precision: str | None = None,
+    inputs: Sequence[InputOptions] = (),
+    outputs: Sequence[str] = (),
+    stamp: str = "6.0",
+    to: str = "blob",
+    verify: str = "auto",
+    samples: Sequence[Mapping[str, np.ndarray]] = (),
+    options: ConvertOptions | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Converted:
+    """Convert any model to a blob (or, with ``to="ir"``, to IR v10).
+
+    ``source``: a path (ONNX, OpenVINO IR, TorchScript, ``.pt2``), ``package.module:factory``, a
+    ``torch.nn.Module`` (with ``example_input``), an ``onnx.ModelProto``, its bytes or an
+    ``openvino.Model``. The keywords ``shape`` to ``input_precision`` speak of every input;
+    ``inputs`` of single ones. ``samples``: real inputs of the blob (by name, planar) to look for
+    FP16 overflow with. ``options`` replaces all of them.
+
+    Raises UsageError (options), ModelError and its kin (the model), CompileError (the engine).
+
+    >>> blob = oakwright.convert("mobilenet.onnx", shaves=6, range="-1..1").blob  # doctest: +SKIP
+    """
+    if options is None:
+        general = InputOptions.of(
+            shape=shape,
+            mean=mean,
+            scale=scale,
+            range=range,
+            layout=layout,
+            color=color,
+            reverse_channels=reverse_channels,
+            precision=input_precision,
+        )
+        every = () if general == InputOptions() else (general,)
+        options = ConvertOptions(
+            inputs=(*every, *inputs),
+            outputs=tuple(outputs),
+            shaves=parse_shaves(shaves),
+            output_precision=(("", Precision.parse(output_precision)),) if output_precision else (),
+            stamp=stamp,
+            to=to,
+            verify=verify,
+        )
+    store = Cache.default() if cache and not samples else None
+    key = _source_key(source, example_input, options) if store else None
+    if store and key and (files := store.get(key)):
+        return Converted.from_files(files)
+    made = Conversion(source, example_input, options, samples, store, progress).run()
+    # Other files the model drew in (weights, external data) are known only after reading.
+    if store and key:
+        store.put(key, made.as_files())
+    return made
+
+
+def compile_ir_file(
+    xml: str | Path,
+    *,
+    shaves: int | str | Sequence[int] = DEFAULT_SHAVES,
+    input_precision: str | Mapping[str, str] | None = None,
+    output_precision: str | Mapping[str, str] | None = None,
+    input_layout: Mapping[str, str] | None = None,
+    output_layout: Mapping[str, str] | None = None,
+    options: CompileOptions | None = None,
+) -> dict[int, bytes]:
+    """Compile an IR that is already v10 of opset 1..7, byte for byte as it is.
+
+    What Compile Tool does: nothing is legalised, nothing verified. Gives blobs by shaves.
+    """
+    from oakwright.compiler import CompileOptions, compile_many
+    from oakwright.errors import UnreadableModel
+
+    path = Path(xml)
+    weights = path.with_suffix(".bin")
+    if not path.is_file() or not weights.is_file():
+        missing = weights if path.is_file() else path
+        raise UnreadableModel(
+            f"there is no file {missing}",
+            remedy="an IR is an .xml and a .bin of the same name",
+            path=str(missing),
+        )
+    text = path.read_bytes()
+    names_in, names_out = _io_names(text, path)
+    base = options or CompileOptions()
+    base = replace(
+        base,
+        input_precisions=_spread(input_precision, names_in) or base.input_precisions,
+        output_precisions=_spread(output_precision, names_out) or base.output_precisions,
+        input_layouts=dict(input_layout or {}) or base.input_layouts,
+        output_layouts=dict(output_layout or {}) or base.output_layouts,
+    )
+    counts = parse_shaves(shaves)
+    blobs = compile_many(text, weights.read_bytes(), [replace(base, shaves=n) for n in counts])
+    return dict(zip(counts, blobs))
+
+
+@dataclass
+class Conversion:
+    """One conversion on its way; :meth:`run` goes through the steps in order."""
+
+    source: Any
+    example_input: Any
+    options: ConvertOptions
+    samples: Sequence[Mapping[str, np.ndarray]]
+    store: Cache | None
+    progress: Progress | None
+
+    def run(self) -> Converted:
+        """Convert. Errors are as for :func:`convert`."""
+        from oakwright import ir
+
+        from .sources import open_source
+        from .surgery import cut_outputs, freeze_inputs
+
+        options = self.options
+        started = time.monotonic()
+        shapes = [entry.shape for entry in options.inputs if entry.shape]
+        opened = open_source(self.source, example_input=self.example_input, shapes=shapes)
+        started = self._tell(f"read {opened.kind} ({opened.front_end})", started)
+
+        reading = opened.model.clone()
+        if options.outputs:
+            reading = cut_outputs(reading, options.outputs)
+        notes = [*opened.notes, *self._static(reading)]
+        frozen = freeze_inputs(reading, options)
+        planned = self._plan(reading)
+        preprocessed = ir.preprocess(
+            reading, [step for entry in planned if (step := entry.preprocess())]
+        )
+        legal = ir.legalise(preprocessed)
+        refused = [*legal.refused, *(f for f in ir.check(legal.model) if f.severity == "error")]
+        if refused:
+            raise unsupported(opened.name, refused)
+        started = self._tell(f"legalised ({len(legal.applied)} rules applied)", started)
+
+        verdict = self._verify(opened, reading, preprocessed, legal.model, planned, frozen)
+        if verdict:
+            started = self._tell(f"verified against {verdict.against}", started)
+        warnings = [str(finding) for finding in ir.scan_constants(legal.model)]
+        if self.samples:
+            found = ir.scan_activations(legal.model, list(self.samples))
+            warnings += [str(finding) for finding in found]
+
+        xml, weights = ir.serialise(legal.model)
+        blobs = self._compile(legal.model, xml, weights, planned) if options.to == "blob" else {}
+        if blobs:
+            self._tell(f"compiled for {_list(blobs)} shaves", started)
+        manifest = self._manifest(opened, planned, notes, legal, verdict, warnings)
+        manifest["ir"] = {"xml_sha256": digest(xml), "bin_sha256": digest(weights)}
+        manifest["blobs"] = {
+            str(n): {"sha256": digest(data), "bytes": len(data)} for n, data in blobs.items()
+        }
+        return Converted(opened.name, blobs, xml, weights, manifest)
+
+    def _static(self, reading: ov.Model) -> list[str]:
+        from .plan import require_static
+
+        return require_static(reading, self.options)
+
+    def _plan(self, reading: ov.Model) -> list[PlannedInput]:
+        from .plan import plan_inputs
+
+        return plan_inputs(reading, self.options)
+
+    def _verify(
+        self,
+        opened: Source,
+        reading: ov.Model,
+        preprocessed: ov.Model,
+        legalised: ov.Model,
+        planned: Sequence[PlannedInput],
+        frozen: Mapping[str, Any],
+    ) -> Any:
+        if self.options.verify == "off":
+            return None
+        from .verify import verify
+
+        # With outputs cut or inputs frozen the framework would run another model than this one.
+        whole = not self.options.outputs and not frozen
+        return verify(
+            opened,
+            reading,
+            preprocessed,
+            legalised,
+            planned,
+            use_framework=whole,
+            full=self.options.verify == "full",
+            tolerance=self.options.tolerance,
+        )
+
+    def _compile(
+        self, legal: ov.Model, xml: bytes, weights: bytes, planned: Sequence[PlannedInput]
+    ) -> dict[int, bytes]:
+        from oakwright.blob import Blob
+        from oakwright.compiler import CompileOptions, compile_many
+
+        options = self.options
+        precisions = {entry.name: entry.precision for entry in planned}
+        layouts = {e.name: "NHWC" for e in planned if e.layout == "NHWC"}
+        outputs = _output_precisions(legal, options.output_precision)
+        plans = [
+            CompileOptions(
+                shaves=n,
+                input_precisions=precisions,
+                input_layouts=layouts,
+                output_precisions=outputs,
+                timeout_s=options.timeout_s,
+                memory_limit_mb=options.memory_limit_mb,
+                skip_device_wait=options.skip_device_wait,
+            )
+            for n in options.shaves
+        ]
+        # The engine gives the same bytes for the same IR, so they are kept by the IR's content.
+        key = key_of(
+            {
+                "compile": digest(xml + weights),
+                "options": [repr(p) for p in plans],
+                "stamp": options.stamp,
+            }
+        )
+        if self.store and (files := self.store.get(key)):
+            return {n: files[f"{n}.blob"] for n in options.shaves}
+        blobs = {}
+        for n, data in zip(options.shaves, compile_many(xml, weights, plans)):
+            blob = Blob.from_bytes(data)
+            if options.stamp != "6.0":
+                blob = blob.with_version(*STAMPS[options.stamp])
+            wanted = {p.get_node().get_friendly_name() for p in legal.inputs}
+            if {entry.name for entry in blob.inputs} != wanted:
+                raise CompileError(
+                    f"the blob has inputs {[e.name for e in blob.inputs]}, the model {wanted}",
+                    remedy="this is a fault of oakwright's: please report it with the model",
+                )
+            blobs[n] = bytes(blob.data)
+        if self.store:
+            self.store.put(key, {f"{n}.blob": data for n, data in blobs.items()})
+        return blobs
+
+    def _manifest(
+        self,
+        opened: Source,
+        planned: Sequence[PlannedInput],
+        notes: Sequence[str],
+        legal: Any,
+        verdict: Any,
+        warnings: Sequence[str],
+    ) -> dict[str, Any]:
+        path = Path(self.source) if isinstance(self.source, (str, Path)) else None
+        return {
+            "name": opened.name,
+            "source": {
+                "kind": opened.kind,
+                "front_end": opened.front_end,
+                "path": str(path) if path else None,
+                "sha256": file_digest(path) if path and path.is_file() else None,
+            },
+            "options": self.options.as_json(),
+            "inputs": [entry.as_json() for entry in planned],
+            "applied": [entry.describe() for entry in planned],
+            "outputs": [
+                {"name": _producer(port), "shape": list(port.shape)} for port in legal.model.outputs
+            ],
+            "notes": [*notes, *(note for entry in planned for note in entry.notes)],
+            "rules": _count(f"{a.op} ({a.rule})" for a in legal.applied),
+            "warnings": list(warnings),
+            "agreement": {
+                "against": verdict.against,
+                "difference": verdict.difference,
+                "note": verdict.note,
+            }
+            if verdict
+            else None,
+            "stamp": self.options.stamp,
+            "versions": versions(),
+        }
+
+    def _tell(self, step: str, started: float) -> float:
+        now = time.monotonic()
+        if self.progress:
+            self.progress(step, now - started)
+        return now
+
+
+def unsupported(name: str, findings: Sequence[Any]) -> ModelError:
+    """One error for all layers the engine would refuse."""
+    lines = "\n".join(f"  - {finding}" for finding in findings)
+    many = f"{len(findings)} layers have" if len(findings) > 1 else "one layer has"
+    return UnsupportedModel(
+        f"{name}: {many} no place on the chip\n{lines}",
+        remedy="cut the model before them with --output, or replace them",
+        findings=tuple(findings),
+    )
+
+
+def _producer(port: Any) -> str:
+    return str(port.get_node().input_value(0).get_node().get_friendly_name())
+
+
+def _output_precisions(
+    legal: ov.Model, wanted: Sequence[tuple[str, Precision]]
+) -> dict[str, Precision]:
+    table = dict(wanted)
+    precisions = {}
+    for port in legal.outputs:
+        name = _producer(port)
+        is_real = port.element_type.is_real()
+        if not is_real:
+            precisions[name] = Precision.I32
+        elif name in table or "" in table:
+            precisions[name] = table.get(name, table.get("", Precision.FP16))
+        else:
+            precisions[name] = Precision.FP16
+    return precisions
+
+
+def _source_key(source: Any, example_input: Any, options: ConvertOptions) -> str | None:
+    """The cache key of a file, or None for what lives in memory (its IR is cached instead)."""
+    if not isinstance(source, (str, Path)) or example_input is not None:
+        return None
+    path = Path(source)
+    if not path.is_file():
+        return None
+    try:
+        files = [path, *_companions(path)]
+        parts = {file.name: file_digest(file) for file in files}
+    except (OSError, OakwrightError):
+        return None  # whatever is wrong with it, reading it will say
+    return key_of({"files": parts, "options": options.as_json()})
+
+
+def _companions(path: Path) -> list[Path]:
+    """The other files a model's numbers live in."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    if path.suffix.lower() == ".xml" or b"<net" in head:
+        weights = path.with_suffix(".bin")
+        return [weights] if weights.is_file() else []
+    if path.suffix.lower() == ".onnx":
+        return external_paths(outline(path.read_bytes(), str(path)), path.parent)
+    return []
+
+
+def _io_names(xml: bytes, path: Path) -> tuple[list[str], list[str]]:
+    """Names of an IR's inputs and of the layers its results come from."""
+    from xml.etree import ElementTree
+
+    from oakwright.errors import UnreadableModel
+
+    try:
+        root = ElementTree.fromstring(xml)
+        layers = {layer.get("id"): layer for layer in root.iter("layer")}
+        inputs = [
+            str(layer.get("name")) for layer in layers.values() if layer.get("type") == "Parameter"
+        ]
+        results = {i for i, layer in layers.items() if layer.get("type") == "Result"}
+        edges = [edge for edge in root.iter("edge") if edge.get("to-layer") in results]
+        outputs = [str(layers[edge.get("from-layer")].get("name")) for edge in edges]
+    except (ElementTree.ParseError, KeyError) as error:
+        raise UnreadableModel(f"{path} is no OpenVINO IR: {error}", path=str(path)) from error
+    return inputs, outputs
+
+
+def _spread(
+    value: str | Mapping[str, str] | None, names: Sequence[str]
+) -> dict[str, Precision] | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return {name: Precision.parse(value) for name in names}
+    return {name: Precision.parse(text) for name, text in value.items()}
+
+
+def _count(items: Any) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for item in items:
+        counts[item] = counts.get(item, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def _list(blobs: Mapping[int, bytes]) -> str:
+    counts = list(blobs)
+    if len(counts) > 2 and counts == [*range(counts[0], counts[-1] + 1)]:
+        return f"{counts[0]}..{counts[-1]}"
+    return ", ".join(map(str, counts))

@@ -1,0 +1,89 @@
+"""ONNX files, bytes and ``onnx.ModelProto``; the onnx package is only asked for the truth."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oakwright.errors import UnreadableModel
+
+from .errors_text import unsupported_by_front_end
+from .model import Reference, Source
+from ..onnx_file import external_paths, outline
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_LARGEST = 8 << 30
+
+
+def from_onnx(source: Any, name: str = "") -> Source:
+    """Read an ONNX model from a path, bytes or a ``ModelProto``.
+
+    Raises UnreadableModel for damaged files and external data outside the model's folder,
+    UnsupportedModel for operations the front end has no rule for.
+    """
+    import openvino as ov
+
+    if hasattr(source, "SerializeToString"):
+        source = source.SerializeToString()
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        where, name = str(path), name or path.stem
+        if path.stat().st_size > _LARGEST:
+            raise UnreadableModel(f"{path} is larger than {_LARGEST >> 30} GiB", path=where)
+        data = path.read_bytes()
+        found = outline(data, where)
+        external_paths(found, path.parent)
+        read: Any = str(path)
+    else:
+        data = bytes(source)
+        where, name = "the given ONNX bytes", name or "model"
+        found = outline(data, where)
+        if found.external_files:
+            raise UnreadableModel(
+                f"{where} refer to external data files", remedy="give the model's path", path=where
+            )
+        read = data
+    try:
+        model = ov.Core().read_model(read)
+    except Exception as error:
+        raise unsupported_by_front_end(error, where) from error
+    return Source(
+        model=model,
+        kind="onnx",
+        name=name,
+        front_end=f"ONNX opset {found.opsets.get('ai.onnx', '?')}",
+        reference=_reference(source, read),
+    )
+
+
+def _reference(source: Any, read: Any) -> Reference | None:
+    """ONNX's own reference evaluator, where the onnx package is installed."""
+    if importlib.util.find_spec("onnx") is None:
+        return None
+
+    def evaluate(arrays: Sequence[np.ndarray], everything: bool) -> dict[str, np.ndarray]:
+        import numpy as np
+        import onnx
+        from onnx.reference import ReferenceEvaluator
+
+        proto = onnx.load(read) if isinstance(read, str) else onnx.load_from_string(read)
+        weights = {tensor.name for tensor in proto.graph.initializer}
+        names = [value.name for value in proto.graph.input if value.name not in weights]
+        wanted = [value.name for value in proto.graph.output]
+        if everything:
+            wanted = [out for node in proto.graph.node for out in node.output if out]
+            extra = set(wanted) - {value.name for value in proto.graph.output}
+            proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(extra))
+        results = ReferenceEvaluator(proto).run(wanted, dict(zip(names, arrays)))
+        return {name: np.asarray(result) for name, result in zip(wanted, results)}
+
+    return Reference(
+        "onnx.reference",
+        lambda arrays: list(evaluate(arrays, False).values()),
+        seconds_per_gmac=1.5,
+        intermediates=lambda arrays: evaluate(arrays, True),
+    )

@@ -1,0 +1,47 @@
+"""Open any source: one row per kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from oakwright.errors import OakwrightError, UnreadableModel
+from oakwright.ir import read as read_ir
+
+from . import onnx, torch
+from .kinds import Kind, detect
+from .model import Source
+
+
+def open_source(
+    source: Any, *, example_input: Any = None, shapes: Sequence[Sequence[int]] = ()
+) -> Source:
+    """Read ``source``, whatever kind it is; see :class:`Kind` for the kinds.
+
+    Raises UnreadableModel or UnsupportedModel; never anything else for a bad file.
+    """
+    kind = detect(source)
+    try:
+        if kind is Kind.ONNX:
+            return onnx.from_onnx(source)
+        if kind is Kind.IR:
+            path = Path(source)
+            return Source(read_ir(path), "ir", path.stem, "OpenVINO IR")
+        if kind is Kind.OPENVINO:
+            return Source(source.clone(), "openvino", source.get_friendly_name(), "openvino.Model")
+        if kind is Kind.TORCH:
+            return torch.from_module(source, example_input, shapes=shapes)
+        if kind is Kind.FACTORY:
+            return torch.from_factory(str(source), example_input, shapes)
+        if kind is Kind.TORCHSCRIPT:
+            return torch.from_torchscript(Path(source), example_input, shapes)
+        if isinstance(source, (str, Path)):
+            return torch.from_pt2(Path(source))
+        return torch.from_exported(source)
+    except OSError as error:
+        raise UnreadableModel(f"cannot read {source}: {error.strerror}", path=str(source)) from error
+    except MemoryError as error:
+        raise UnreadableModel(f"{source} does not fit into memory", path=str(source)) from error
+    except OakwrightError:
+        raise

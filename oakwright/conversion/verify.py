@@ -1,0 +1,159 @@
+"""Does the converted model still compute what its source computes?
+
+Asked twice on the same random input: the source framework itself (a torch module,
+onnx.reference) where that is quick enough, and OpenVINO's reading of the source against the
+legalised model, layer by layer. OpenVINO computes in FP32 here, never in its default precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oakwright import ir
+from oakwright.errors import ConversionMismatch
+from oakwright.tensor import Precision
+
+from .plan import PlannedInput
+from .sources import Source
+
+if TYPE_CHECKING:
+    import openvino as ov
+
+_PATIENCE_S = 1.5  # what `auto` lets the source framework take
+_SEED = 20210400
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was compared with what, and how far apart they are (max |a - b| / max |b|)."""
+
+    against: str
+    difference: float
+    note: str = ""
+
+
+def random_inputs(planned: Sequence[PlannedInput]) -> dict[str, np.ndarray]:
+    """Random values for each input of the IR: bytes for frames, 0..1 for other real inputs.
+
+    Shapes are the IR's (planar); integers are 0 or 1, which any index accepts.
+    """
+    generator = np.random.default_rng(_SEED)
+    values = {}
+    for entry in planned:
+        sizes = dict(zip(entry.model_layout, entry.model_shape))
+        shape = [sizes[a] for a in entry.planar_layout] if entry.layout else entry.model_shape
+        if entry.precision is Precision.U8:
+            values[entry.name] = generator.integers(0, 256, shape).astype(np.float32)
+        elif entry.precision is Precision.I32:
+            values[entry.name] = generator.integers(0, 2, shape).astype(np.int32)
+        else:
+            values[entry.name] = generator.random(shape, np.float32)
+    return values
+
+
+def verify(
+    source: Source,
+    reading: ov.Model,
+    preprocessed: ov.Model,
+    legalised: ov.Model,
+    planned: Sequence[PlannedInput],
+    *,
+    use_framework: bool,
+    full: bool,
+    tolerance: float,
+) -> Verdict:
+    """Compare; ``reading`` is the source as OpenVINO read it, ``preprocessed`` has mean and scale.
+
+    Raises ConversionMismatch naming the first layer that differs.
+    """
+    inputs = random_inputs(planned)
+    agreement = ir.compare(preprocessed, legalised, inputs, tolerance=tolerance)
+    reference, note = source.reference, ""
+    if reference is None or not use_framework:
+        return Verdict("OpenVINO's reading of the source", agreement.difference)
+    expected_s = reference.seconds_per_gmac * ir.describe(legalised)["macs"] / 1e9
+    if expected_s > _PATIENCE_S and not full:
+        note = f"{reference.name} would take about {expected_s:.0f} s: ask with --verify full"
+        return Verdict("OpenVINO's reading of the source", agreement.difference, note)
+    fed = []
+    for entry, port in zip(planned, reading.inputs):
+        kind = port.element_type.to_dtype()
+        fed.append(np.ascontiguousarray(entry.apply(inputs[entry.name])).astype(kind))
+    try:
+        wanted = reference.run(fed)
+    except Exception as error:
+        if full:
+            raise ConversionMismatch(
+                f"{reference.name} cannot run the source: {error}",
+                remedy="use --verify auto to compare with OpenVINO's reading only",
+                layer="",
+                difference=float("nan"),
+            ) from error
+        note = f"{reference.name} cannot run it ({type(error).__name__})"
+        return Verdict("OpenVINO's reading of the source", agreement.difference, note)
+    got = ir.run_on_cpu(legalised, inputs)
+    worst = 0.0
+    for index, (a, b) in enumerate(zip(got, wanted)):
+        name = legalised.outputs[index].get_node().get_friendly_name()
+        difference = _difference(a, b)
+        if not difference <= tolerance:
+            layer = _first_difference(source, reading, fed, tolerance) or name
+            raise ConversionMismatch(
+                f"layer '{layer}': OpenVINO reads it differently from {reference.name}"
+                f" (output '{name}' differs by {difference:.2g}, allowed is {tolerance:g})",
+                remedy="rewrite that layer in the model, or check with --verify off that the"
+                " result is still what you want",
+                layer=layer,
+                difference=difference,
+            )
+        worst = max(worst, difference)
+    return Verdict(reference.name, worst, note)
+
+
+def _difference(a: np.ndarray, b: np.ndarray) -> float:
+    """max |a - b| / max |b|; not-a-number and infinity must stand at the same places."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.size != b.size:
+        return float("inf")
+    a, b = a.ravel(), b.ravel()
+    # Both sides beyond FP16 is agreement: the chip cannot hold either.
+    limit = 65504.0
+    a, b = np.clip(a, -limit, limit), np.clip(b, -limit, limit)
+    if not np.array_equal(np.isnan(a), np.isnan(b)):
+        return float("inf")
+    a, b = np.nan_to_num(a), np.nan_to_num(b)
+    if not a.size:
+        return 0.0
+    return float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-6))
+
+
+def _first_difference(
+    source: Source, reading: ov.Model, fed: Sequence[np.ndarray], tolerance: float
+) -> str:
+    """The first layer where OpenVINO's reading parts from the framework, where that can be told."""
+    locate = source.reference.intermediates if source.reference else None
+    if locate is None:
+        return ""
+    theirs = locate(fed)
+    probe = reading.clone()
+    outputs = []
+    for op in probe.get_ordered_ops():
+        for output in op.outputs():
+            names = output.get_names() & theirs.keys()
+            if names and op.get_type_name() not in ("Parameter", "Constant", "Result"):
+                outputs.append((op.get_friendly_name(), min(names), output))
+    if not outputs:
+        return ""
+    names = [name for _, name, _ in outputs]
+    cut = ir.with_outputs(probe, [output for _, _, output in outputs])
+    feed = {
+        port.get_node().get_friendly_name(): value for port, value in zip(cut.inputs, fed)
+    }
+    for (layer, name, _), value in zip(outputs, ir.run_on_cpu(cut, feed)):
+        if name in names and not _difference(value, theirs[name]) <= tolerance:
+            return layer
+    return ""
