@@ -75,22 +75,24 @@ def is_finite(node: Node) -> Sequence[Node]:
 
 
 def is_inf(node: Node) -> Sequence[Node]:
-    """Beyond the greatest finite number.
+    """Neither finite nor NaN; for one sign, beyond the greatest finite number and not NaN.
 
     The bound is F32's; when constants are brought into FP16's range it becomes 65504, which is
-    just as exact there: the chip knows no finite number beyond it. An NaN compares false.
+    just as exact there: the chip knows no finite number beyond it. The comparison with itself is
+    not idle: OpenVINO's CPU plugin takes NaN for greater than anything.
     """
     x = node.input_value(0)
     attrs = node.get_attributes()
-    above = op("Greater", [x, const(FLOAT_MAX, dtype_of(x))])
-    below = op("Less", [x, const(-FLOAT_MAX, dtype_of(x))])
+    number = op("Equal", [x, x])
     if attrs["detect_negative"] and attrs["detect_positive"]:
-        return [either(above, below)]
+        return [op("LogicalAnd", [number, negation(is_finite(node)[0])])]
     if attrs["detect_positive"]:
-        return [above]
+        beyond = op("Greater", [x, const(FLOAT_MAX, dtype_of(x))])
+        return [op("LogicalAnd", [number, beyond])]
     if attrs["detect_negative"]:
-        return [below]
-    return [op("LogicalAnd", [above, below])]  # never both: false everywhere
+        beyond = op("Less", [x, const(-FLOAT_MAX, dtype_of(x))])
+        return [op("LogicalAnd", [number, beyond])]
+    return [op("LogicalAnd", [number, negation(number)])]  # never both: false everywhere
 
 
 def bitwise(kind: str) -> Rule:

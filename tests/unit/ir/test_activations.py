@@ -21,6 +21,10 @@ def one(function) -> ov.Model:
     return model_of(function(x), x)
 
 
+def hard(x: ov.Node) -> ov.Node:
+    return ops.hard_sigmoid(x, F(0.3), F(0.4))
+
+
 # op, rule, range, tolerance in F32, in FP16 (of the greatest value)
 CASES = {
     "abs": (ops.abs, "absolute_value", (-9, 9), 0, 1e-3),
