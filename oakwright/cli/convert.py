@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from pathlib import Path
@@ -64,11 +65,11 @@ def convert_command(model: str, **values: Any) -> None:
         if not quiet:
             click.echo(f"  {seconds:6.2f} s  {step}", err=True)
 
-    samples: list[Any] = []
+    samples = None
     if values["samples"]:
         from .pictures import sample_inputs
 
-        samples = sample_inputs(model, values["samples"], options)
+        samples = functools.partial(sample_inputs, values["samples"])
     result = conversion.convert(
         model,
         options=options,

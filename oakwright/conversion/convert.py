@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from .plan import PlannedInput
     from .sources import Source
 
+    Samples = (
+        Sequence[Mapping[str, np.ndarray]]
+        | Callable[[Sequence[PlannedInput]], Sequence[Mapping[str, np.ndarray]]]
+    )
+
 Progress = Callable[[str, float], None]
 
 
@@ -58,7 +63,7 @@ def convert(
     stamp: str = "6.0",
     to: str = "blob",
     verify: str = "auto",
-    samples: Sequence[Mapping[str, np.ndarray]] = (),
+    samples: Samples | None = None,
     options: ConvertOptions | None = None,
     cache: bool = True,
     progress: Progress | None = None,
@@ -69,7 +74,8 @@ def convert(
     ``torch.nn.Module`` (with ``example_input``), an ``onnx.ModelProto``, its bytes or an
     ``openvino.Model``. The keywords ``shape`` to ``input_precision`` speak of every input;
     ``inputs`` of single ones. ``samples``: real inputs of the blob (by name, planar) to look for
-    FP16 overflow with. ``options`` replaces all of them.
+    FP16 overflow with, or a function that makes them for
+    the planned inputs. ``options`` replaces all of them.
 
     Raises UsageError (options), ModelError and its kin (the model), CompileError (the engine).
 
@@ -155,7 +161,7 @@ class Conversion:
     source: Any
     example_input: Any
     options: ConvertOptions
-    samples: Sequence[Mapping[str, np.ndarray]]
+    samples: Samples | None
     store: Cache | None
     progress: Progress | None
 
@@ -192,7 +198,8 @@ class Conversion:
             started = self._tell(f"verified against {verdict.against}", started)
         warnings = [str(finding) for finding in ir.scan_constants(legal.model)]
         if self.samples:
-            found = ir.scan_activations(legal.model, list(self.samples))
+            samples = self.samples(planned) if callable(self.samples) else self.samples
+            found = ir.scan_activations(legal.model, list(samples))
             warnings += [str(finding) for finding in found]
 
         xml, weights = ir.serialise(legal.model)

@@ -50,6 +50,14 @@ class PlannedInput:
         return tuple(size[axis] for axis in self.layout)
 
     @property
+    def ir_shape(self) -> tuple[int, ...]:
+        """Shape of the IR's input: planar where the axes are known."""
+        if not self.layout:
+            return self.model_shape
+        size = dict(zip(self.model_layout, self.model_shape))
+        return tuple(size[axis] for axis in self.planar_layout)
+
+    @property
     def planar_layout(self) -> str:
         """The layout the IR has: channels before height and width."""
         return self.model_layout.replace("NHWC", "NCHW") if self.layout else ""

@@ -44,8 +44,7 @@ def random_inputs(planned: Sequence[PlannedInput]) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(_SEED)
     values = {}
     for entry in planned:
-        sizes = dict(zip(entry.model_layout, entry.model_shape))
-        shape = [sizes[a] for a in entry.planar_layout] if entry.layout else entry.model_shape
+        shape = entry.ir_shape
         if entry.precision is Precision.U8:
             values[entry.name] = generator.integers(0, 256, shape).astype(np.float32)
         elif entry.precision is Precision.I32:
