@@ -1,0 +1,184 @@
+"""The machine: takes a blob's stages one after the other and runs each on its memory.
+
+This is the definition of what a blob computes. It is written to be read and to be traced; the
+decompiler is the fast way, and is tested against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from oakwright.blob import Blob, Buffer, IOInfo, Location, Stage, StageType
+from oakwright.errors import RunError
+
+from . import loops, trace
+from .kernels import KERNELS, UNSUPPORTED, Array
+from .memory import Memory, form_of, round_to
+
+STEERING = (StageType.LoopStart, StageType.LoopEnd)
+# Far beyond any real network; a damaged count of iterations must not run for ever.
+MOST_STEPS = 1 << 24
+
+
+class Machine:
+    """A blob and its memory; the arenas stay as they are between runs, as on the device::
+
+        machine = Machine(blob)
+        outputs = machine.run({"data": frame})
+
+    Raises RunError at once, naming every stage that has no kernel, or for absurd memory sizes.
+    """
+
+    def __init__(self, blob: Blob) -> None:
+        _refuse_without_kernel(blob)
+        self.blob = blob
+        self.memory = Memory(blob)
+
+    def run(
+        self, inputs: Mapping[str, Array], *, tracer: trace.Tracer = trace.discard
+    ) -> dict[str, Array]:
+        """Run the whole batch. Arrays have the shapes and axes of ``blob.inputs[i].spec``.
+
+        With a batch of n the first dimension of each array is n times that of the file. Numbers
+        of any type are taken: those for a float input are rounded to its type, those for an
+        integer input must be representable. Outputs come by name, in their own types.
+        """
+        blob = self.blob
+        samples = {info.name: self._accept(info, inputs) for info in blob.inputs}
+        _refuse_unknown_names(blob, inputs)
+        results: dict[str, list[Array]] = {info.name: [] for info in blob.outputs}
+        for sample in range(blob.batch_size):
+            for info in blob.inputs:
+                self.memory.tensor(Location.INPUT, info)[...] = samples[info.name][sample]
+            tracer(trace.RunStart(blob, sample))
+            self._run_stages(tracer)
+            tracer(trace.RunEnd(sample))
+            for info in blob.outputs:
+                results[info.name].append(self.memory.tensor(Location.OUTPUT, info).copy())
+        return {name: np.concatenate(parts) for name, parts in results.items()}
+
+    def _run_stages(self, tracer: trace.Tracer) -> None:
+        """Record, kernel, next record; the end of a loop may go back to its start."""
+        stages, running = self.blob.stages, list[loops.Loop]()
+        at = 0
+        for step in range(MOST_STEPS):
+            if at == len(stages):
+                return
+            stage = stages[at]
+            if stage.injected is not None:  # beside the hardware, and independent of it
+                self._run_stage(stage.injected, step, tracer)
+            if stage.type is StageType.LoopStart:
+                if not running or running[-1].at != at:
+                    running.append(loops.Loop(stage, at))
+            elif stage.type is StageType.LoopEnd and not running:
+                raise _failed(stage, "the end of a loop that did not start")
+            self._run_stage(stage, step, tracer, running[-1] if running else None)
+            if stage.type is StageType.LoopEnd:
+                running[-1].iteration += 1
+                if running[-1].iteration < running[-1].iterations:
+                    at = running[-1].at
+                    continue
+                running.pop()
+            at += 1
+        raise RunError(f"stopped after {MOST_STEPS} steps", remedy="check that the file is whole")
+
+    def _run_stage(
+        self, stage: Stage, step: int, tracer: trace.Tracer, loop: loops.Loop | None = None
+    ) -> None:
+        """Read, compute, round, write; whatever a kernel refuses is told with its stage."""
+        tracer(trace.StageStart(step, stage, self._seen(stage, stage.inputs, tracer)))
+        try:
+            with np.errstate(all="ignore"):  # infinities and NaN are results like others here
+                if loop is not None and stage.type is StageType.LoopStart:
+                    loops.cut(self.memory, loop)
+                elif loop is not None and stage.type is StageType.LoopEnd:
+                    loops.paste(self.memory, stage, loop)
+                else:
+                    self._run_kernel(stage)
+        except (ValueError, IndexError, TypeError, ZeroDivisionError, OverflowError) as error:
+            raise _failed(stage, str(error)) from error
+        tracer(trace.StageEnd(step, stage, self._seen(stage, stage.outputs, tracer)))
+
+    def _run_kernel(self, stage: Stage) -> None:
+        kernel = KERNELS[StageType(stage.type)]
+        # A hardware op refers to its operands by their number in the whole list of buffers.
+        reads = stage.buffers if stage.type is StageType.MyriadXHwOp else stage.inputs
+        inputs = [None if b in stage.outputs else self.memory.read(b) for b in reads]
+        results = kernel(stage.params, inputs, [form_of(buffer) for buffer in stage.outputs])
+        for buffer, values in zip(
+            stage.outputs, results if isinstance(results, list) else [results], strict=True
+        ):
+            self.memory.write(buffer, values)
+
+    def _seen(
+        self, stage: Stage, buffers: tuple[Buffer, ...], tracer: trace.Tracer
+    ) -> dict[str, Array]:
+        """Copies of operands by role, for a tracer that listens."""
+        if tracer is trace.discard:
+            return {}
+        return {
+            role: self.memory.view(buffer).copy()
+            for role, buffer in stage.operands.items()
+            if buffer in buffers
+        }
+
+    def _accept(self, info: IOInfo, inputs: Mapping[str, Array]) -> list[Array]:
+        """One array per sample, in the type of the input."""
+        if info.name not in inputs:
+            raise RunError(
+                f"no array for input '{info.name}'", remedy=f"give {info.spec}", input=info.name
+            )
+        array, batch = np.asarray(inputs[info.name]), self.blob.batch_size
+        expected = (info.desc.shape[0] * batch, *info.desc.shape[1:])
+        if array.shape != expected:
+            raise RunError(
+                f"input '{info.name}' has shape {array.shape}, the blob takes {expected}",
+                remedy=f"the axes are {info.desc.axes}, in {info.desc.precision.value}",
+                input=info.name,
+            )
+        if array.dtype.kind not in "biuf":
+            raise RunError(f"input '{info.name}' is of {array.dtype}, not numbers", input=info.name)
+        values = round_to(array, info.desc.dtype)
+        if values.dtype.kind in "iu" and not np.array_equal(values, array):
+            raise RunError(
+                f"input '{info.name}' has values that {info.desc.precision.value} cannot hold",
+                remedy="round or scale them first",
+                input=info.name,
+            )
+        return np.split(values, batch)
+
+
+def run(
+    blob: Blob, inputs: Mapping[str, Array], *, tracer: trace.Tracer = trace.discard
+) -> dict[str, Array]:
+    """Run a blob once on zeroed memory; see ``Machine.run``."""
+    return Machine(blob).run(inputs, tracer=tracer)
+
+
+def _refuse_without_kernel(blob: Blob) -> None:
+    """Raise RunError with every stage that cannot run, and why, before anything runs."""
+    missing = {}
+    for stage in blob.walk():
+        if stage.type not in KERNELS and stage.type not in STEERING:
+            reason = "the format has no such type"
+            if isinstance(stage.type, StageType):
+                reason = UNSUPPORTED[stage.type]
+            missing[f"{stage}: {reason}"] = stage
+    if missing:
+        first = next(iter(missing.values()))
+        raise RunError("cannot run: " + "; ".join(missing), stage=first.index, type=first.name)
+
+
+def _refuse_unknown_names(blob: Blob, inputs: Mapping[str, Array]) -> None:
+    names = [info.name for info in blob.inputs]
+    for name in inputs:
+        if name not in names:
+            raise RunError(
+                f"the blob has no input '{name}'", remedy=f"it has: {', '.join(names)}", input=name
+            )
+
+
+def _failed(stage: Stage, reason: str) -> RunError:
+    return RunError(f"{stage} failed: {reason}", stage=stage.index, type=stage.name)
