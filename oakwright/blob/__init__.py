@@ -1,5 +1,17 @@
 """The blob file: read, describe, compare. Bytes in, values out."""
 
+from .compare import Difference, diff
+from .cost import moved_bytes, parameter_bytes, stage_macs
+from .describe import (
+    STAGE_COLUMNS,
+    StageRow,
+    bytes_text,
+    count_text,
+    describe,
+    stage_rows,
+    summary_rows,
+    to_json,
+)
 from .enums import (
     BroadcastMode,
     CodeType,
@@ -23,6 +35,7 @@ from .enums import (
 from .hardware import HwOp, HwParams, HwRelu
 from .header import Header, Trailer, TrailerRecord
 from .layouts import DEFAULT_ORDERS, ORDERS
+from .memory import MemoryProfile, StageUse, memory_profile
 from .params import (
     ClampParams,
     ConcatParams,
@@ -82,15 +95,18 @@ from .params import (
     TopKParams,
     UpsamplingParams,
 )
+from .picture import draw_profile
 from .reader import Blob
 from .stages import Stage
 from .table import STAGE_KINDS, StageKind
 from .tensors import Buffer, IOInfo, TensorDesc
+from .validate import Finding
 from .words import Params
 
 __all__ = [
     "DEFAULT_ORDERS",
     "ORDERS",
+    "STAGE_COLUMNS",
     "STAGE_KINDS",
     "Blob",
     "BroadcastMode",
@@ -107,12 +123,14 @@ __all__ = [
     "DataType",
     "DeconvParams",
     "DetectionOutputParams",
+    "Difference",
     "EltwiseParams",
     "EluParams",
     "ExpDetectionOutputParams",
     "ExpGenerateProposalsParams",
     "ExpPriorGridGeneratorParams",
     "ExpTopKROIsParams",
+    "Finding",
     "GEMMParams",
     "GRNParams",
     "GatherElementsParams",
@@ -134,6 +152,7 @@ __all__ = [
     "LoopStartParams",
     "MTCNNParams",
     "MVNParams",
+    "MemoryProfile",
     "NearestMode",
     "NoParams",
     "NormalizeParams",
@@ -168,7 +187,9 @@ __all__ = [
     "SoftMaxParams",
     "Stage",
     "StageKind",
+    "StageRow",
     "StageType",
+    "StageUse",
     "StaticShapeNMSParams",
     "StridedSliceParams",
     "SwishParams",
@@ -180,4 +201,16 @@ __all__ = [
     "Trailer",
     "TrailerRecord",
     "UpsamplingParams",
+    "bytes_text",
+    "count_text",
+    "describe",
+    "diff",
+    "draw_profile",
+    "memory_profile",
+    "moved_bytes",
+    "parameter_bytes",
+    "stage_macs",
+    "stage_rows",
+    "summary_rows",
+    "to_json",
 ]

@@ -18,10 +18,12 @@ from oakwright.errors import BlobError, TruncatedBlob, UsageError
 from oakwright.files import write_aside
 
 from .cursor import Cursor
+from .describe import describe
 from .enums import Location
 from .header import CMX_SLICE_BYTES, VERSION_OFFSET, Header, Trailer, read_header, read_trailer
 from .stages import MIN_STAGE_BYTES, Stage, read_stage
 from .tensors import MIN_IO_BYTES, Buffer, IOInfo, TensorReader
+from .validate import Finding, validate
 
 # Every section, and the area of the headers, fills up to a multiple of this.
 SECTION_ALIGNMENT = 64
@@ -173,6 +175,14 @@ class Blob:
             for buffer in stage.buffers:
                 if buffer.is_constant:
                     self.array(buffer)
+
+    def validate(self) -> list[Finding]:
+        """What reads well but cannot be so: places outside their memory, wrong flags."""
+        return validate(self)
+
+    def describe(self) -> str:
+        """Summary and table of stages as text."""
+        return describe(self)
 
     def with_version(self, major: int, minor: int) -> Blob:
         """The same blob with another version stamp: eight bytes differ."""
