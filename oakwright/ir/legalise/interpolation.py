@@ -47,7 +47,8 @@ def nearest_positions(
         "ceil": lambda: np.ceil(x),
         "simple": lambda: np.ceil(x) if scale < 1 else np.trunc(x),
     }
-    return np.clip(rounding[scheme.nearest](), 0, size_in - 1).astype(np.int64)
+    positions: NDArray[np.int64] = rounding[scheme.nearest]().astype(np.int64)
+    return np.clip(positions, 0, size_in - 1)
 
 
 def _coordinates(scheme: Scheme, size_in: int, size_out: int, scale: float) -> NDArray[np.float32]:
@@ -94,7 +95,9 @@ def _linear(scheme: Scheme, size_in: int, size_out: int, scale: float) -> NDArra
     near = np.abs(np.arange(size_in)[None, :] - np.round(x)[:, None]) <= radius
     weights = np.maximum(0, 1 - np.abs(sharpness * distance)) * near
     total = weights.sum(1, keepdims=True)
-    return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+    # A position far outside meets nothing: its row stays zero.
+    normal: NDArray[np.floating] = weights / np.where(total > 0, total, 1)
+    return normal
 
 
 def _cubic(scheme: Scheme, size_in: int, size_out: int, scale: float) -> NDArray[np.floating]:
