@@ -109,9 +109,7 @@ def _print_facts(result: conversion.Converted) -> None:
     agreement = facts["agreement"]
     if agreement:
         note = f"; {agreement['note']}" if agreement["note"] else ""
-        click.echo(
-            f"agrees with {agreement['against']} to {agreement['difference']:.1e}{note}"
-        )
+        click.echo(f"agrees with {agreement['against']} to {agreement['difference']:.1e}{note}")
     for warning in facts["warnings"]:
         click.secho(f"warning {warning}", fg="yellow")
 

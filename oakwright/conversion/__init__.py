@@ -1,8 +1,9 @@
 """Any model to a blob: sources, options, preprocessing, checks, cache."""
 
+from .arguments import from_arguments, read_compile_arguments, read_mo_arguments
 from .cache import Cache, home
 from .check import check
-from .convert import compile_ir_file, convert
+from .convert import compile_as_asked, compile_ir_file, convert
 from .options import (
     DEFAULT_SHAVES,
     IMAGENET_MEAN,
@@ -32,8 +33,12 @@ __all__ = [
     "channel_values",
     "check",
     "compile",
+    "compile_as_asked",
     "compile_ir_file",
     "convert",
+    "from_arguments",
     "home",
     "parse_shaves",
+    "read_compile_arguments",
+    "read_mo_arguments",
 ]

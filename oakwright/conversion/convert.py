@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from oakwright.compiler import CompileOptions
 
+    from .arguments import CompileArguments
     from .plan import PlannedInput
     from .sources import Source
 
@@ -117,8 +118,8 @@ def compile_ir_file(
     xml: str | Path,
     *,
     shaves: int | str | Sequence[int] = DEFAULT_SHAVES,
-    input_precision: str | Mapping[str, str] | None = None,
-    output_precision: str | Mapping[str, str] | None = None,
+    input_precision: str | Mapping[str, str | Precision] | None = None,
+    output_precision: str | Mapping[str, str | Precision] | None = None,
     input_layout: Mapping[str, str] | None = None,
     output_layout: Mapping[str, str] | None = None,
     options: CompileOptions | None = None,
@@ -146,12 +147,31 @@ def compile_ir_file(
         base,
         input_precisions=_spread(input_precision, names_in) or base.input_precisions,
         output_precisions=_spread(output_precision, names_out) or base.output_precisions,
-        input_layouts=dict(input_layout or {}) or base.input_layouts,
-        output_layouts=dict(output_layout or {}) or base.output_layouts,
+        input_layouts=_every(input_layout, names_in) or base.input_layouts,
+        output_layouts=_every(output_layout, names_out) or base.output_layouts,
     )
     counts = parse_shaves(shaves)
     blobs = compile_many(text, weights.read_bytes(), [replace(base, shaves=n) for n in counts])
-    return dict(zip(counts, blobs))
+    return dict(zip(counts, blobs, strict=True))
+
+
+def compile_as_asked(asked: CompileArguments) -> bytes:
+    """Compile what Compile Tool's flags ask for; gives the blob's bytes."""
+    from oakwright.compiler import CompileOptions
+
+    shaves = asked.shaves or 4
+    blobs = compile_ir_file(
+        asked.model,
+        shaves=shaves,
+        input_precision=dict(asked.input_precisions),
+        output_precision=dict(asked.output_precisions),
+        input_layout=asked.input_layouts,
+        output_layout=asked.output_layouts,
+        options=CompileOptions(cmx_slices=asked.cmx_slices, config=asked.config)
+        if asked.cmx_slices is None
+        else CompileOptions(shaves, cmx_slices=asked.cmx_slices, config=asked.config),
+    )
+    return blobs[shaves]
 
 
 @dataclass
@@ -202,7 +222,7 @@ class Conversion:
             found = ir.scan_activations(legal.model, list(samples))
             warnings += [str(finding) for finding in found]
 
-        xml, weights = ir.serialise(legal.model)
+        xml, weights = ir.serialise(legal.model, fp16=options.compress_to_fp16)
         blobs = self._compile(legal.model, xml, weights, planned) if options.to == "blob" else {}
         if blobs:
             self._tell(f"compiled for {_list(blobs)} shaves", started)
@@ -282,7 +302,7 @@ class Conversion:
         if self.store and (files := self.store.get(key)):
             return {n: files[f"{n}.blob"] for n in options.shaves}
         blobs = {}
-        for n, data in zip(options.shaves, compile_many(xml, weights, plans)):
+        for n, data in zip(options.shaves, compile_many(xml, weights, plans), strict=True):
             blob = Blob.from_bytes(data)
             if options.stamp != "6.0":
                 blob = blob.with_version(*STAMPS[options.stamp])
@@ -422,13 +442,27 @@ def _io_names(xml: bytes, path: Path) -> tuple[list[str], list[str]]:
 
 
 def _spread(
-    value: str | Mapping[str, str] | None, names: Sequence[str]
+    value: str | Mapping[str, str | Precision] | None, names: Sequence[str]
 ) -> dict[str, Precision] | None:
+    """Precisions by name; a bare one, or the name "", speaks of every name."""
     if value is None:
         return None
-    if isinstance(value, str):
-        return {name: Precision.parse(value) for name in names}
-    return {name: Precision.parse(text) for name, text in value.items()}
+    table = {"": value} if isinstance(value, str) else value
+    wanted = {
+        name: kind if isinstance(kind, Precision) else Precision.parse(kind)
+        for name, kind in table.items()
+    }
+    every = wanted.pop("", None)
+    if every:
+        wanted = {**dict.fromkeys(names, every), **wanted}
+    return {name: kind for name, kind in wanted.items() if name in names}
+
+
+def _every(table: Mapping[str, str] | None, names: Sequence[str]) -> dict[str, str]:
+    wanted = dict(table or {})
+    every = wanted.pop("", None)
+    known = {name: text for name, text in wanted.items() if name in names}
+    return {**dict.fromkeys(names, every), **known} if every else known
 
 
 def _count(items: Any) -> dict[str, int]:

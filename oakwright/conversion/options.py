@@ -121,6 +121,8 @@ def parse_color(text: str | Sequence[str]) -> tuple[str, str]:
 class InputOptions:
     """What is done to one input; ``name`` empty means: to every input not named otherwise.
 
+    ``#0`` names the first input by its position, for options that come as bare lists.
+
     ``mean``, ``scale``: a number or one per channel, in the model's channel order. ``range``: see
     the module. ``layout``: the model's, or ``model->blob``. ``color``: ``model->frames``.
     ``shape``: all dimensions, outermost first. ``precision``: what the blob takes (U8, FP16,
@@ -224,6 +226,7 @@ class ConvertOptions:
     integer results stay I32. ``stamp``: the version in the blob's header. ``verify``: ``auto``
     compares the legalised model with the source on random input, with the source framework itself
     where that is quick; ``full`` always asks the framework; ``off`` skips it.
+    ``compress_to_fp16``: FP16 weights in the IR, which is what the chip computes with.
     """
 
     inputs: tuple[InputOptions, ...] = ()
@@ -236,6 +239,7 @@ class ConvertOptions:
     tolerance: float = 1e-3
     timeout_s: float = 120.0
     memory_limit_mb: int | None = None
+    compress_to_fp16: bool = True
     skip_device_wait: bool = field(default=True, compare=False)
 
     def __post_init__(self) -> None:
@@ -256,12 +260,14 @@ class ConvertOptions:
         ):
             if value not in known:
                 raise UsageError(
-                    f"{key} '{value}' is not known", remedy=f"use one of {', '.join(known)}", key=key
+                    f"{key} '{value}' is not known",
+                    remedy=f"use one of {', '.join(known)}",
+                    key=key,
                 )
 
-    def for_input(self, name: str) -> InputOptions:
-        """Options of the input of that name: its own, else the unnamed ones, else nothing."""
-        for wanted in (name, ""):
+    def for_input(self, name: str, index: int | None = None) -> InputOptions:
+        """Options of an input: its own, by position (``#0``), the unnamed ones, or nothing."""
+        for wanted in (name, f"#{index}", ""):
             for entry in self.inputs:
                 if entry.name == wanted:
                     return replace(entry, name=name)
@@ -289,6 +295,8 @@ def parse_shaves(text: str | int | Sequence[int]) -> tuple[int, ...]:
             numbers += range(int(first), int(last) + 1) if dots else [int(first)]
     except ValueError:
         raise UsageError(
-            f"shaves '{text}' is not understood", remedy="write 6, 4,6,8, 1..16 or all", key="shaves"
+            f"shaves '{text}' is not understood",
+            remedy="write 6, 4,6,8, 1..16 or all",
+            key="shaves",
         ) from None
     return tuple(dict.fromkeys(numbers))

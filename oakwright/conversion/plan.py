@@ -46,7 +46,7 @@ class PlannedInput:
         """Shape of the blob's input in ``layout``."""
         if not self.layout or self.layout == self.model_layout:
             return self.model_shape
-        size = dict(zip(self.model_layout, self.model_shape))
+        size = dict(zip(self.model_layout, self.model_shape, strict=True))
         return tuple(size[axis] for axis in self.layout)
 
     @property
@@ -54,7 +54,7 @@ class PlannedInput:
         """Shape of the IR's input: planar where the axes are known."""
         if not self.layout:
             return self.model_shape
-        size = dict(zip(self.model_layout, self.model_shape))
+        size = dict(zip(self.model_layout, self.model_shape, strict=True))
         return tuple(size[axis] for axis in self.planar_layout)
 
     @property
@@ -147,15 +147,16 @@ def plan_inputs(model: ov.Model, options: ConvertOptions) -> list[PlannedInput]:
     """
     names = [input_name(port) for port in model.inputs]
     for entry in options.inputs:
-        if entry.name and entry.name not in names and entry.freeze is None:
+        known = [*names, "", *(f"#{i}" for i in range(len(names)))]
+        if entry.name not in known and entry.freeze is None:
             raise UsageError(
                 f"the model has no input '{entry.name}'",
                 remedy=f"its inputs are {', '.join(names)}",
                 key="inputs",
             )
     return [
-        _plan(name, tuple(port.shape), str(port.element_type.to_string()), options.for_input(name))
-        for name, port in zip(names, model.inputs)
+        _plan(name, tuple(port.shape), port.element_type.to_string(), options.for_input(name, i))
+        for i, (name, port) in enumerate(zip(names, model.inputs, strict=True))
     ]
 
 
@@ -237,9 +238,7 @@ def _infer_layout(name: str, shape: tuple[int, ...], wanted: InputOptions) -> st
     return planar  # one mean and one scale fit any axis
 
 
-def _check_channels(
-    name: str, shape: tuple[int, ...], layout: str, wanted: InputOptions
-) -> None:
+def _check_channels(name: str, shape: tuple[int, ...], layout: str, wanted: InputOptions) -> None:
     channels = shape[layout.index("C")] if "C" in layout else None
     for key, values in (("mean", wanted.mean), ("scale", wanted.scale)):
         if values and len(values) > 1 and len(values) != channels:
@@ -263,8 +262,9 @@ def require_static(model: ov.Model, options: ConvertOptions) -> list[str]:
     Raises UsageError where a shape must be asked for, ModelError where one does not fit.
     """
     notes, missing, shapes = [], [], {}
-    for port in model.inputs:
-        name, given = input_name(port), options.for_input(input_name(port)).shape
+    for index, port in enumerate(model.inputs):
+        name = input_name(port)
+        given = options.for_input(name, index).shape
         partial = port.get_partial_shape()
         if given is not None:
             shapes[port] = list(given)

@@ -79,7 +79,7 @@ def verify(
         note = f"{reference.name} would take about {expected_s:.0f} s: ask with --verify full"
         return Verdict("OpenVINO's reading of the source", agreement.difference, note)
     fed = []
-    for entry, port in zip(planned, reading.inputs):
+    for entry, port in zip(planned, reading.inputs, strict=True):
         kind = port.element_type.to_dtype()
         fed.append(np.ascontiguousarray(entry.apply(inputs[entry.name])).astype(kind))
     try:
@@ -96,7 +96,7 @@ def verify(
         return Verdict("OpenVINO's reading of the source", agreement.difference, note)
     got = ir.run_on_cpu(legalised, inputs)
     worst = 0.0
-    for index, (a, b) in enumerate(zip(got, wanted)):
+    for index, (a, b) in enumerate(zip(got, wanted, strict=True)):
         name = legalised.outputs[index].get_node().get_friendly_name()
         difference = _difference(a, b)
         if not difference <= tolerance:
@@ -150,9 +150,10 @@ def _first_difference(
     names = [name for _, name, _ in outputs]
     cut = ir.with_outputs(probe, [output for _, _, output in outputs])
     feed = {
-        port.get_node().get_friendly_name(): value for port, value in zip(cut.inputs, fed)
+        port.get_node().get_friendly_name(): value
+        for port, value in zip(cut.inputs, fed, strict=True)
     }
-    for (layer, name, _), value in zip(outputs, ir.run_on_cpu(cut, feed)):
+    for (layer, name, _), value in zip(outputs, ir.run_on_cpu(cut, feed), strict=True):
         if name in names and not _difference(value, theirs[name]) <= tolerance:
             return layer
     return ""

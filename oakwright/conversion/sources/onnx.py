@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from oakwright.errors import UnreadableModel
 
+from ..onnx_file import external_paths, outline
 from .errors_text import unsupported_by_front_end
 from .model import Reference, Source
-from ..onnx_file import external_paths, outline
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,8 +78,8 @@ def _reference(source: Any, read: Any) -> Reference | None:
             wanted = [out for node in proto.graph.node for out in node.output if out]
             extra = set(wanted) - {value.name for value in proto.graph.output}
             proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(extra))
-        results = ReferenceEvaluator(proto).run(wanted, dict(zip(names, arrays)))
-        return {name: np.asarray(result) for name, result in zip(wanted, results)}
+        results = ReferenceEvaluator(proto).run(wanted, dict(zip(names, arrays, strict=True)))
+        return {name: np.asarray(result) for name, result in zip(wanted, results, strict=True)}
 
     return Reference(
         "onnx.reference",

@@ -40,7 +40,9 @@ def open_source(
             return torch.from_pt2(Path(source))
         return torch.from_exported(source)
     except OSError as error:
-        raise UnreadableModel(f"cannot read {source}: {error.strerror}", path=str(source)) from error
+        raise UnreadableModel(
+            f"cannot read {source}: {error.strerror}", path=str(source)
+        ) from error
     except MemoryError as error:
         raise UnreadableModel(f"{source} does not fit into memory", path=str(source)) from error
     except OakwrightError:

@@ -87,17 +87,19 @@ def from_module(
             f"{type(module).__name__} uses {len(model.inputs)} of its {len(tensors)} inputs",
             remedy="leave out of example_input what does not change the result",
         )
-    for port, label, tensor in zip(model.inputs, names, tensors):
+    for port, label, tensor in zip(model.inputs, names, tensors, strict=True):
         port.get_tensor().set_names({label})
         port.node.set_friendly_name(label)
         _set_type_and_shape(port.node, tensor)
     model.validate_nodes_and_infer_types()
-    for port, label in zip(model.outputs, list(output_names) or labels):
+    for port, label in zip(model.outputs, list(output_names) or labels, strict=True):
         port.get_tensor().set_names({label})
     wanted = len(flat)
 
     def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        inputs = [torch.from_numpy(a.copy()).to(t.dtype) for a, t in zip(arrays, tensors)]
+        inputs = [
+            torch.from_numpy(a.copy()).to(t.dtype) for a, t in zip(arrays, tensors, strict=True)
+        ]
         was = module.training
         module.eval()
         try:
@@ -191,17 +193,20 @@ def from_exported(program: Any, name: str = "model") -> Source:
         except Exception as error:
             raise _front_end_error(error, name) from error
     labels = [str(n) for n in program.graph_signature.user_inputs]
-    for port, label, tensor in zip(model.inputs, labels, placeholders):
+    for port, label, tensor in zip(model.inputs, labels, placeholders, strict=True):
         port.get_tensor().set_names({label})
         port.node.set_friendly_name(label)
         _set_type_and_shape(port.node, tensor)
     model.validate_nodes_and_infer_types()
     outputs = _names_of(len(model.outputs))
-    for port, label in zip(model.outputs, outputs):
+    for port, label in zip(model.outputs, outputs, strict=True):
         port.get_tensor().set_names({label})
 
     def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        inputs = [torch.from_numpy(a.copy()).to(t.dtype) for a, t in zip(arrays, placeholders)]
+        inputs = [
+            torch.from_numpy(a.copy()).to(t.dtype)
+            for a, t in zip(arrays, placeholders, strict=True)
+        ]
         with torch.no_grad():
             return [r.detach().cpu().numpy() for r in _flatten(module(*inputs))[0]]
 
@@ -283,9 +288,7 @@ def _to_openvino(module: Any, tensors: tuple[Any, ...]) -> tuple[ov.Model, str, 
         attempts.append(
             (
                 "torch.export",
-                lambda: ov.convert_model(
-                    torch.export.export(module, tensors).run_decompositions()
-                ),
+                lambda: ov.convert_model(torch.export.export(module, tensors).run_decompositions()),
             )
         )
     first: Exception | None = None
