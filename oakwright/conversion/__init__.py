@@ -2,7 +2,7 @@
 
 from .arguments import from_arguments, read_compile_arguments, read_mo_arguments
 from .cache import Cache, home
-from .check import check
+from .check import check, describe_model
 from .convert import compile_as_asked, compile_ir_file, convert
 from .options import (
     DEFAULT_SHAVES,
@@ -35,6 +35,7 @@ __all__ = [
     "compile",
     "compile_as_asked",
     "compile_ir_file",
+    "describe_model",
     "convert",
     "from_arguments",
     "home",

@@ -20,12 +20,12 @@ from oakwright.tensor import Precision
 from .options import ConvertOptions, InputOptions, channel_values, parse_layout
 
 # Flags that take no value and change nothing here.
-_MO_SWITCHES = {
-    "silent", "progress", "stream_output", "static_shape", "disable_fusing", "disable_resnet_optimization",
-    "disable_gfusing", "enable_concat_optimization", "keep_shape_ops", "disable_weights_compression",
-    "generate_deprecated_IR_V7", "legacy_mxnet_model", "use_new_frontend", "use_legacy_frontend",
-    "generate_experimental_IR_V10", "move_to_preprocess", "finegrain_fusing",
-}  # fmt: skip
+_MO_SWITCHES = frozenset(
+    """silent progress stream_output static_shape disable_fusing disable_gfusing
+    disable_resnet_optimization finegrain_fusing enable_concat_optimization keep_shape_ops
+    disable_weights_compression generate_deprecated_IR_V7 generate_experimental_IR_V10
+    legacy_mxnet_model use_new_frontend use_legacy_frontend move_to_preprocess""".split()
+)
 _MO_IGNORED = {"log_level", "framework", "version", "extensions", "input_proto"}
 _MO_SHORT = {"m": "input_model", "w": "input_model", "n": "model_name", "o": "output_dir",
              "b": "batch", "s": "scale", "h": "help"}  # fmt: skip
@@ -130,8 +130,6 @@ def read_compile_arguments(arguments: Sequence[str]) -> CompileArguments:
     """
     found = CompileArguments()
     words = [word for text in arguments for word in shlex.split(text)]
-    tables = {"ip": "input_precisions", "op": "output_precisions", "il": "input_layouts",
-              "ol": "output_layouts", "iol": "input_layouts", "iop": "input_precisions"}  # fmt: skip
     at = 0
     while at < len(words):
         flag, equals, value = words[at].partition("=")
@@ -148,11 +146,22 @@ def read_compile_arguments(arguments: Sequence[str]) -> CompileArguments:
             at += 1
             value = words[at]
         at += 1
-        _compile_flag(found, key, value, tables)
+        _compile_flag(found, key, value)
     return found
 
 
-def _compile_flag(found: CompileArguments, key: str, value: str, tables: dict[str, str]) -> None:
+# flag -> the table it fills
+_COMPILE_TABLES = {
+    "ip": "input_precisions",
+    "op": "output_precisions",
+    "iop": "input_precisions",
+    "il": "input_layouts",
+    "ol": "output_layouts",
+    "iol": "input_layouts",
+}
+
+
+def _compile_flag(found: CompileArguments, key: str, value: str) -> None:
     if key == "m":
         found.model = value
     elif key == "o":
@@ -160,8 +169,8 @@ def _compile_flag(found: CompileArguments, key: str, value: str, tables: dict[st
     elif key == "d":
         if value.upper() != "MYRIAD":
             raise UsageError(f"-d {value}: blobs are made for MYRIAD only", key=key)
-    elif key in tables:
-        table = getattr(found, tables[key])
+    elif key in _COMPILE_TABLES:
+        table = getattr(found, _COMPILE_TABLES[key])
         reader: Any = Precision.parse if key in ("ip", "op", "iop") else str.upper
         for part in value.strip("\"'").split(","):
             name, _, text = part.strip().rpartition(":")
@@ -235,12 +244,17 @@ def _pairs(arguments: Sequence[str], switches: set[str]) -> list[tuple[str, str]
     return pairs
 
 
+# name{type}[shape]{type}->value, all but the name optional
+_INPUT = (
+    r"(?P<n>[^\[{(]*?)(\{\w+\})?([\[(](?P<s>[^\])]*)[\])])?(\{\w+\})?(->(?P<f>.*))?"
+)
+
+
 def _read_inputs(value: str, rows: dict[str, dict[str, Any]]) -> list[str]:
     """``a[1 3 4 4],b->[0.5]``: names, shapes and frozen values of inputs."""
     names = []
     for part in _split_outside(value):
-        match = re.fullmatch(r"(?P<n>[^\[{(]*?)(\{\w+\})?([\[(](?P<s>[^\])]*)[\])])?(\{\w+\})?(->(?P<f>.*))?",
-                             part.strip())  # fmt: skip
+        match = re.fullmatch(_INPUT, part.strip())
         if not match or not match["n"]:
             raise UsageError(
                 f"--input '{part}' is not understood", remedy="write NAME[1 3 224 224]"

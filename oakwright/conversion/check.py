@@ -60,3 +60,13 @@ def check(
     ordered = sorted(seen.values(), key=lambda finding: finding.severity != "error")
     rules = tuple(f"{a.layer}: {a.op} ({a.rule})" for a in legal.applied)
     return Checked(opened.name, tuple(ordered), tuple(notes), rules)
+
+
+def describe_model(source: Any) -> dict[str, Any]:
+    """Facts about a model file: kind, inputs, outputs, operations, parameters, MACs."""
+    from oakwright import ir
+
+    from .sources import open_source
+
+    opened = open_source(source)
+    return {"kind": opened.kind, "front_end": opened.front_end, **ir.describe(opened.model)}

@@ -20,7 +20,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Union
+from typing import Any
 
 from oakwright.errors import UsageError
 from oakwright.tensor import Precision
@@ -52,7 +52,7 @@ STAMPS = {
     "2022.1": (2022, 1),
 }
 
-Numbers = Union[float, Sequence[float], str]
+Numbers = float | Sequence[float] | str
 
 
 def channel_values(value: Numbers, what: str) -> tuple[float, ...]:

@@ -64,9 +64,9 @@ class PlannedInput:
 
     def preprocess(self) -> InputPreprocess | None:
         """What the IR has to do before the model's first layer, or None."""
-        if self.mean is None and self.scale is None and not self.is_reversed:
-            if self.planar_layout == self.model_layout:
-                return None
+        keeps_values = self.mean is None and self.scale is None and not self.is_reversed
+        if keeps_values and self.planar_layout == self.model_layout:
+            return None
         return InputPreprocess(
             name=self.name,
             mean=self.mean,

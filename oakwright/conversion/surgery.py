@@ -48,9 +48,9 @@ def _find(model: ov.Model, name: str) -> Any:
                 return output
         if op.get_friendly_name() == name and op.get_output_size():
             return op.output(0)
-        if layer and op.get_friendly_name() == layer and index.isdigit():
-            if int(index) < op.get_output_size():
-                return op.output(int(index))
+        is_port = layer and op.get_friendly_name() == layer and index.isdigit()
+        if is_port and int(index) < op.get_output_size():
+            return op.output(int(index))
     close = [n for n in _all_names(model) if name.lower() in n.lower()][:5]
     raise UsageError(
         f"the model has no tensor or layer '{name}' to cut at",

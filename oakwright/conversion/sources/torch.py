@@ -361,6 +361,11 @@ def _names_of(count: int) -> list[str]:
     return ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
 
 
+def _tensors(torch: Any, arrays: Sequence[np.ndarray], like: Sequence[Any]) -> list[Any]:
+    pairs = zip(arrays, like, strict=True)
+    return [torch.from_numpy(array.copy()).to(tensor.dtype) for array, tensor in pairs]
+
+
 def _flatten(result: Any) -> tuple[list[Any], list[str]]:
     """Tensors of a module's result in the order the front end lists them, with names."""
     torch = require_torch()
