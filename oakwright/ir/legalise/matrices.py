@@ -18,8 +18,13 @@ from .rewrite import Refusal, as_output, const, op, reshape, shape_of, transpose
 MAX_ELEMENTS = 1 << 24
 
 
-def along_axis(x: Output | Node, axis: int, matrix: NDArray[np.floating]) -> Output:
-    """``y[.., m, ..] = sum over k of matrix[m, k] * x[.., k, ..]`` on ``axis``.
+def along_axis(
+    x: Output | Node,
+    axis: int,
+    matrix: NDArray[np.floating],
+    bias: NDArray[np.floating] | None = None,
+) -> Output:
+    """``y[.., m, ..] = bias[m] + sum over k of matrix[m, k] * x[.., k, ..]`` on ``axis``.
 
     ``x`` may have any rank; ``matrix`` is (m, k) with k the length of the axis. A Refusal where
     the matrix would be larger than MAX_ELEMENTS.
@@ -39,6 +44,9 @@ def along_axis(x: Output | Node, axis: int, matrix: NDArray[np.floating]) -> Out
         y = transpose(y, [1, 0, 2])
     picture = [1, columns, outer * height, width]
     y = pointwise(reshape(y, picture), matrix)
+    if bias is not None:
+        term = const(np.reshape(bias, [1, rows, 1, 1]), y.get_element_type())
+        y = op("Add", [y, term]).output(0)
     if outer > 1:
         y = transpose(reshape(y, [rows, outer, height * width]), [1, 0, 2])
     return reshape(y, [*shape[:axis], rows, *inner])
