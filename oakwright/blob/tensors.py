@@ -60,7 +60,7 @@ class TensorDesc:
     """Type, shape and strides of a tensor or of a view into one.
 
     ``dims`` and ``strides`` (bytes) are in stored order, innermost first. A dimension of a
-    dynamic tensor, known only while the network runs, is -1.
+    dynamic tensor, known only while the network runs, is -1, and so are its strides.
     """
 
     data_type: DataType
@@ -95,8 +95,9 @@ class TensorDesc:
 
     @property
     def is_dynamic(self) -> bool:
-        """Whether the shape is only known while the network runs."""
-        return self.dims_location is not Location.BLOB
+        """Whether shape or strides are only known while the network runs; sizes are then 0."""
+        places = (self.dims_location, self.strides_location)
+        return places != (Location.BLOB, Location.BLOB)
 
     @property
     def rank(self) -> int:
@@ -131,7 +132,7 @@ class TensorDesc:
     @property
     def element_count(self) -> int:
         """Number of elements."""
-        return prod(self.dims)
+        return 0 if self.is_dynamic else prod(self.dims)
 
     @property
     def nbytes(self) -> int:
@@ -141,6 +142,8 @@ class TensorDesc:
     @property
     def nbytes_span(self) -> int:
         """Bytes from the first element to just past the last one, gaps included."""
+        if self.is_dynamic:
+            return 0
         steps = zip(self.dims, self.strides, strict=True)
         return sum((dim - 1) * stride for dim, stride in steps) + self.element_bytes
 
@@ -303,7 +306,7 @@ class TensorReader:
             strides_location,
             strides_offset,
         )
-        if not desc.is_dynamic and strides_location is Location.BLOB:
+        if not desc.is_dynamic:
             _check_extent(desc, cursor.what, at)
         return desc
 
