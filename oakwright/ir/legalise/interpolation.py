@@ -106,7 +106,7 @@ def _cubic(scheme: Scheme, size_in: int, size_out: int, scale: float) -> NDArray
     result = np.zeros((size_out, size_in))
     for tap in range(-1, 3):
         position = np.clip(low + tap, 0, size_in - 1)
-        weight = _cubic_kernel(x - low - tap, scheme.cube_coefficient)
+        weight = cubic_kernel(x - low - tap, scheme.cube_coefficient)
         np.add.at(result, (np.arange(size_out), position), weight)
     return result
 
@@ -124,14 +124,14 @@ def _pillow(scheme: Scheme, size_in: int, size_out: int, scale: float) -> NDArra
         last = min(int(centre + radius + 0.5), size_in)
         distance = (np.arange(first, last) - centre + 0.5) / stretch
         if cubic:
-            weights = _cubic_kernel(distance, scheme.cube_coefficient)
+            weights = cubic_kernel(distance, scheme.cube_coefficient)
         else:
             weights = np.maximum(0, 1 - np.abs(distance))
         result[row, first:last] = weights / weights.sum()
     return result
 
 
-def _cubic_kernel(distance: NDArray[np.floating], a: float) -> NDArray[np.floating]:
+def cubic_kernel(distance: NDArray[np.floating], a: float) -> NDArray[np.floating]:
     """Keys' kernel: (a+2)|d|^3 - (a+3)|d|^2 + 1 inside, a|d|^3 - 5a|d|^2 + 8a|d| - 4a outside."""
     d = np.abs(distance)
     inner = ((a + 2) * d - (a + 3)) * d * d + 1
