@@ -20,27 +20,25 @@ from oakwright.tensor import Precision
 from .options import ConvertOptions, InputOptions, channel_values, parse_layout
 
 # Flags that take no value and change nothing here.
-_MO_SWITCHES = frozenset(
-    [
-        "silent",
-        "progress",
-        "stream_output",
-        "static_shape",
-        "disable_fusing",
-        "disable_gfusing",
-        "disable_resnet_optimization",
-        "finegrain_fusing",
-        "enable_concat_optimization",
-        "keep_shape_ops",
-        "disable_weights_compression",
-        "generate_deprecated_IR_V7",
-        "generate_experimental_IR_V10",
-        "legacy_mxnet_model",
-        "use_new_frontend",
-        "use_legacy_frontend",
-        "move_to_preprocess",
-    ]
-)
+_MO_SWITCHES = {
+    "silent",
+    "progress",
+    "stream_output",
+    "static_shape",
+    "disable_fusing",
+    "disable_gfusing",
+    "disable_resnet_optimization",
+    "finegrain_fusing",
+    "enable_concat_optimization",
+    "keep_shape_ops",
+    "disable_weights_compression",
+    "generate_deprecated_IR_V7",
+    "generate_experimental_IR_V10",
+    "legacy_mxnet_model",
+    "use_new_frontend",
+    "use_legacy_frontend",
+    "move_to_preprocess",
+}
 _MO_IGNORED = {"log_level", "framework", "version", "extensions", "input_proto"}
 _MO_SHORT = {"m": "input_model", "w": "input_model", "n": "model_name", "o": "output_dir",
              "b": "batch", "s": "scale", "h": "help"}  # fmt: skip
