@@ -95,7 +95,9 @@ def _bilinear(place: NDArray[np.float32]) -> list[Tap]:
 def _bicubic(place: NDArray[np.float32]) -> list[Tap]:
     low = np.floor(place)
     offset = (place - low).astype(np.float64)
-    return [(low.astype(np.int64) + t, cubic_kernel(offset - t, -0.75)) for t in range(-1, 3)]
+    first = low.astype(np.int64)
+    weights = [cubic_kernel(offset - t, -0.75).astype(np.float64) for t in range(-1, 3)]
+    return [(first + t, weight) for t, weight in zip(range(-1, 3), weights, strict=True)]
 
 
 def _zeros(position: Indices, weight: Floats, size: int, aligned: bool) -> Tap:

@@ -109,8 +109,10 @@ def sampled(grid: np.ndarray, batch: int = 1, **attrs: object) -> ov.Model:
 
 @pytest.mark.parametrize(
     ("mode", "padding", "aligned"),
-    itertools.product(
-        ["bilinear", "nearest", "bicubic"], ["zeros", "border", "reflection"], [True, False]
+    list(
+        itertools.product(
+            ["bilinear", "nearest", "bicubic"], ["zeros", "border", "reflection"], [True, False]
+        )
     ),
 )
 def test_grid(mode: str, padding: str, aligned: bool) -> None:
