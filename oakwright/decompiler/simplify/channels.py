@@ -1,0 +1,186 @@
+"""Convolutions cut along channels: ranges of outputs, groups, and partial sums over inputs.
+
+The hardware knows no groups. A grouped convolution comes as one convolution per group, a
+depthwise one as convolutions of eight channels whose weights are zero off the diagonal; a
+convolution with too many input channels comes as a sum of convolutions over parts of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..graph import Value
+from ..lift.windows import convolution
+from ..ops import binary, constant, slice_box
+from .rewrite import Uses
+from .windows import Tile, tiles_of, windows_of
+
+Build = Callable[[Value], "Value | None"]
+
+
+def blocks(weights: np.ndarray) -> np.ndarray:
+    """[OC, IC, ...] as [G, OC/G, IC/G, ...] with as many groups as leave nothing out."""
+    outputs, inputs = weights.shape[:2]
+    used = weights.reshape(outputs, inputs, -1).any(2)
+    for groups in range(int(np.gcd(outputs, inputs)), 0, -1):
+        if outputs % groups or inputs % groups:
+            continue
+        own = np.kron(np.eye(groups, dtype=bool), np.ones((outputs // groups, inputs // groups), bool))
+        if not (used & ~own).any():
+            break
+    split = weights.reshape(groups, outputs // groups, groups, inputs // groups, *weights.shape[2:])
+    index = np.arange(groups)
+    return np.ascontiguousarray(split[index, :, index])
+
+
+def _weights(value: Value) -> np.ndarray | None:
+    """[G, OC/G, IC/G, ...] of a convolution with constant weights."""
+    data = value.node.inputs[1].constant
+    if data is None:
+        return None
+    return data if value.node.op == "GroupConvolution" else data[None]
+
+
+def join_channels(values: tuple[Value, ...]) -> Value | Build | None:
+    """Convolutions side by side along channels: one value, or one over the joined inputs."""
+    nodes = [v.node for v in values]
+    geometry = windows_of(nodes[0])
+    if any(windows_of(n) != geometry for n in nodes):
+        return None
+    if any(n.attributes["pads_end"] != nodes[0].attributes["pads_end"] for n in nodes):
+        return None
+    weights = [w for w in map(_weights, values) if w is not None]
+    if len(weights) != len(values):
+        return None
+    inputs = [n.inputs[0] for n in nodes]
+    if all(x is inputs[0] for x in inputs):
+        # Ranges of output channels of one convolution; networks have such pairs of their own
+        # (two heads on one map), so only what came from one stage is put together.
+        if any(w.shape[0] != 1 for w in weights) or len({n.stage for n in nodes}) > 1:
+            return None
+        whole = np.concatenate([w[0] for w in weights])
+        return convolution(inputs[0], constant(whole), geometry)
+    tiles = tiles_of(inputs)
+    if tiles is None or not _side_by_side(tiles):
+        return None
+    parts = [blocks(w[0]) if w.shape[0] == 1 else w for w in weights]
+    if len({p.shape[1:] for p in parts}) > 1:
+        parts = weights
+    if len({p.shape[1:] for p in parts}) > 1:
+        return None
+    together = constant(np.concatenate(parts))
+
+    def build(x: Value) -> Value | None:
+        if together.shape[0] * together.shape[2] != x.shape[1]:
+            return None
+        return convolution(x, together, geometry)
+
+    return build
+
+
+def _side_by_side(tiles: list[Tile]) -> bool:
+    at = tiles[0].begin[1]
+    for tile in tiles:
+        if tile.begin[1] != at:
+            return False
+        at = tile.end[1]
+    return True
+
+
+def depthwise(value: Value, uses: Uses) -> Value | None:
+    """A convolution whose weights are zero off the diagonal is a depthwise one."""
+    data = value.node.inputs[1].constant
+    if data is None or min(data.shape[:2]) < 2 or data.shape[0] % data.shape[1]:
+        return None
+    split = blocks(data)
+    if split.shape[0] < 2 or not split.any():
+        return None
+    return convolution(value.node.inputs[0], constant(split), windows_of(value.node))
+
+
+def crop_outputs(value: Value, uses: Uses) -> Value | None:
+    """Slice along channels of a convolution: compute only the channels that are kept."""
+    source = value.node.inputs[0]
+    node, a = source.node, value.node.attributes
+    if node.op != "Convolution" or not uses.single(source) or any(s != 1 for s in a["step"]):
+        return None
+    kept = [i for i in range(value.rank) if value.shape[i] != source.shape[i]]
+    data = node.inputs[1].constant
+    if kept != [1] or data is None:
+        return None
+    return convolution(
+        node.inputs[0], constant(data[a["begin"][1] : a["end"][1]]), windows_of(node)
+    )
+
+
+def partial_sums(value: Value, uses: Uses) -> Value | None:
+    """A sum of convolutions over parts of one tensor's channels is one convolution."""
+    convolutions: list[Value] = []
+    rest: list[Value] = []
+    _terms(value, uses, convolutions, rest, top=True)
+    if len(convolutions) < 2:
+        return None
+    grouped: dict[tuple[object, ...], list[Value]] = {}
+    for each in convolutions:
+        tile = Tile.of(each.node.inputs[0])
+        others = [(b, e) for i, (b, e) in enumerate(zip(tile.begin, tile.end, strict=True)) if i != 1]
+        key = (tile.base, tuple(others), tuple(windows_of(each.node)))
+        grouped.setdefault(key, []).append(each)
+    merged = [_added(parts) for parts in grouped.values()]
+    if all(len(each) == 1 for each in merged):
+        return None
+    flat = [v for each in merged for v in each]
+    if len(flat) >= len(convolutions):
+        return None
+    total = flat[0]
+    for each in flat[1:] + rest:
+        total = binary("Add", total, each)
+    return total
+
+
+def _terms(
+    value: Value, uses: Uses, convolutions: list[Value], rest: list[Value], top: bool = False
+) -> None:
+    stack = [(value, top)]
+    while stack:
+        each, first = stack.pop()
+        alone = first or uses.single(each)
+        node = each.node
+        if alone and node.op == "Add" and each.shape == value.shape:
+            stack += [(v, False) for v in reversed(node.inputs)]
+        elif alone and node.op == "Convolution" and node.inputs[1].constant is not None:
+            convolutions.append(each)
+        else:
+            rest.append(each)
+
+
+def _added(parts: list[Value]) -> list[Value]:
+    """Convolutions over channel ranges of one base, neighbours put together."""
+    parts = sorted(parts, key=lambda v: Tile.of(v.node.inputs[0]).begin[1])
+    result: list[Value] = []
+    run: list[Value] = []
+    for each in [*parts, None]:
+        if each is not None and (
+            not run
+            or Tile.of(run[-1].node.inputs[0]).end[1] == Tile.of(each.node.inputs[0]).begin[1]
+        ):
+            run.append(each)
+            continue
+        result.append(_over_all_inputs(run))
+        run = [each] if each is not None else []
+    return result
+
+
+def _over_all_inputs(run: list[Value]) -> Value:
+    if len(run) == 1:
+        return run[0]
+    first, last = Tile.of(run[0].node.inputs[0]), Tile.of(run[-1].node.inputs[0])
+    end = list(first.end)
+    end[1] = last.end[1]
+    x = slice_box(first.base, first.begin, end)
+    weights = [v.node.inputs[1].constant for v in run]
+    together = np.concatenate([w for w in weights if w is not None], axis=1)
+    return convolution(x, constant(together), windows_of(run[0].node))
+

@@ -1,0 +1,84 @@
+"""Applying rules to a graph: one walk, producers before consumers.
+
+A rule looks at one value and gives back another that computes the same, or None. It may build on
+the value's operands, which are already rewritten. It must not change nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from ..graph import Graph, Node, Value, tag
+
+
+class Uses:
+    """How many operands read a value; values made during the walk count as read once."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._counts = graph.users()
+
+    def single(self, value: Value) -> bool:
+        """Whether nobody else would miss the value if its reader were replaced."""
+        return self._counts.get(value, 1) == 1
+
+    def hand_over(self, old: Value, new: Value) -> None:
+        """``new`` is read wherever ``old`` was."""
+        self._counts[new] = self._counts.get(new, 0) + self._counts.get(old, 1)
+
+
+Rule = Callable[[Value, Uses], "Value | None"]
+
+
+def rewrite(graph: Graph, rules: Mapping[str, list[Rule]]) -> bool:
+    """Walk once; ``rules`` by op. Says whether anything changed."""
+    uses = Uses(graph)
+    replaced: dict[Value, Value] = {}
+    seen: dict[object, Value] = {}
+    for node in graph.nodes():
+        if any(v in replaced for v in node.inputs):
+            node.inputs = tuple(replaced.get(v, v) for v in node.inputs)
+        if len(node.outputs) != 1:
+            continue
+        old = node.outputs[0]
+        twin = seen.setdefault(_key(node), old)
+        new = twin if twin is not old else None
+        for rule in rules.get(node.op, ()) if new is None else ():
+            new = rule(old, uses)
+            if new is not None:
+                if new.shape != old.shape or new.dtype != old.dtype:
+                    raise AssertionError(f"{rule.__name__} made {new!r} of {old!r}")
+                tag([new], node.stage)
+                break
+        if new is not None and new is not old:
+            uses.hand_over(old, new)
+            replaced[old] = new
+    graph.outputs = [(name, replaced.get(v, v)) for name, v in graph.outputs]
+    return bool(replaced)
+
+
+def _key(node: Node) -> object:
+    """Equal for nodes that compute the same; constants only where they are one object."""
+    if node.op in ("Constant", "Parameter"):
+        return id(node)
+    return (
+        node.op,
+        tuple(id(v) for v in node.inputs),
+        node.outputs[0].shape,
+        node.outputs[0].dtype,
+        repr(sorted(node.attributes.items())),
+    )
+
+
+def same(a: Value, b: Value) -> bool:
+    """Whether two values are one, or equal constants."""
+    if a is b:
+        return True
+    x, y = a.constant, b.constant
+    return x is not None and y is not None and x.dtype == y.dtype and np.array_equal(x, y)
+
+
+def first_stage(values: list[Value] | tuple[Value, ...]) -> int:
+    """The first of the stages that ``values`` come from: what they are joined to is named so."""
+    return min(v.node.stage for v in values)
