@@ -28,7 +28,7 @@ def port_names(model: ov.Model) -> PortNames:
     """The names a user knows the ports by: tensor names first, then layer names."""
     inputs = tuple(_port_name(p.output(0), p.get_friendly_name()) for p in model.get_parameters())
     outputs = tuple(
-        _port_name(r.input_value(0), _producer_name(r), r.output(0).get_names())
+        _port_name(r.input_value(0), _producer_name(r), made_up=r.get_name())
         for r in model.get_results()
     )
     return PortNames(_unlike(inputs), _unlike(outputs))
@@ -95,9 +95,11 @@ def _is_operation(word: str) -> bool:
 
 # Operations whose names fused layers inherit in OpenVINO's own passes.
 _FUSED_KINDS = frozenset(
-    "Add Broadcast Concat Constant Convert ConvertLike Divide Gather MatMul Maximum Minimum "
-    "Multiply Power ReduceMax ReduceMean ReduceSum Reshape Select ShapeOf Slice Sqrt Squeeze "
-    "StridedSlice Subtract Tile Transpose Unsqueeze VariadicSplit".split()
+    (
+        "Add Broadcast Concat Constant Convert ConvertLike Divide Gather MatMul Maximum Minimum "
+        "Multiply Power ReduceMax ReduceMean ReduceSum Reshape Select ShapeOf Slice Sqrt Squeeze "
+        "StridedSlice Subtract Tile Transpose Unsqueeze VariadicSplit"
+    ).split()
 )
 
 
@@ -120,8 +122,9 @@ def _producer_name(result: Node) -> str:
     return f"{name}.{value.get_index()}" if several else name
 
 
-def _port_name(port: Output, layer: str, known: set[str] | None = None) -> str:
-    names = port.get_names() if not known else known
+def _port_name(port: Output, layer: str, made_up: str = "") -> str:
+    # A Result without a name of its own lends the tensor the one OpenVINO made up for it.
+    names = port.get_names() - {made_up}
     if layer in names or not names:
         chosen = layer
     else:

@@ -1,84 +1,219 @@
-"""Pooling: newer MaxPool and AvgPool, adaptive pooling."""
+"""Pooling: MaxPool and AvgPool newer than opset 1, adaptive pooling."""
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from openvino import Node, Output
 
+from .matrices import along_axis
 from .rewrite import Refusal, Rule, const, dtype_of, op, shape_of
+
+# A window that is taken apart becomes one slice per tap.
+_MAX_TAPS = 64
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Geometry of a pooling with explicit pads; one entry per spatial axis."""
+
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    begin: tuple[int, ...]
+    end: tuple[int, ...]
+
+    @classmethod
+    def of(cls, node: Node) -> _Window:
+        """Pads such that floor rounding gives the node's own output size.
+
+        Ceil rounding (also torch's, which drops windows that start in the padding) and automatic
+        padding all come down to how far the last window reaches.
+        """
+        attrs = node.get_attributes()
+        kernel = tuple(int(k) for k in attrs["kernel"])
+        strides = tuple(int(s) for s in attrs["strides"])
+        dilations = tuple(int(d) for d in attrs.get("dilations", [1] * len(kernel)))
+        given = [int(p) for p in attrs["pads_begin"]]
+        sizes_in, sizes_out = shape_of(node.input_value(0))[2:], shape_of(node.output(0))[2:]
+        begin, end = [], []
+        for axis, (size_in, size_out) in enumerate(zip(sizes_in, sizes_out, strict=True)):
+            reach = (size_out - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1
+            total = max(reach - size_in, 0)
+            before = {
+                "same_upper": total // 2,
+                "same_lower": total - total // 2,
+                "valid": 0,
+            }.get(attrs["auto_pad"], given[axis])
+            begin.append(before)
+            # Less than nothing means that the last rows are not looked at.
+            end.append(max(reach - size_in - before, 0))
+        return cls(kernel, strides, dilations, tuple(begin), tuple(end))
+
+    def attributes(self) -> dict[str, object]:
+        """As MaxPool-1 and AvgPool-1 take them (they know no dilation)."""
+        return {
+            "kernel": list(self.kernel),
+            "strides": list(self.strides),
+            "pads_begin": list(self.begin),
+            "pads_end": list(self.end),
+            "rounding_type": "floor",
+            "auto_pad": "explicit",
+        }
 
 
 def max_pool(node: Node) -> Sequence[Output] | None:
-    """MaxPool-8/14 is MaxPool-1 with explicit pads, unless its indices are read or it is dilated."""
+    """MaxPool-8/14 is MaxPool-1 with explicit pads, where nobody reads its indices."""
     if node.type_info.version_id == "opset1":
         return None
     if node.output(1).get_target_inputs():
         raise Refusal(
-            "the positions of the maxima (MaxPool indices) are used",
-            "use an upsampling that needs no indices (MaxUnpool does), or cut the model here",
+            "the positions of the maxima (MaxPool's second output) are used",
+            "use an upsampling that needs no positions, or cut the model before this layer",
         )
-    attrs = node.get_attributes()
-    dilations = [int(d) for d in attrs["dilations"]]
-    kernel = [int(k) for k in attrs["kernel"]]
-    strides = [int(s) for s in attrs["strides"]]
-    begin, end = _pads(node, kernel, strides, dilations)
-    source = node.input_value(0)
-    if any(d > 1 and k > 1 for d, k in zip(dilations, kernel, strict=True)):
-        pooled = _dilated_max(source, kernel, strides, dilations, begin, end)
+    window, source = _Window.of(node), node.input_value(0)
+    if any(d > 1 and k > 1 for d, k in zip(window.dilations, window.kernel, strict=True)):
+        pooled = _dilated_max(source, window, shape_of(node.output(0)))
     else:
-        pooled = _max_pool(source, kernel, strides, begin, end)
-    # The second output has no readers; the pooled values stand in for it.
-    return [pooled, const(0, np.int64 if attrs["index_element_type"] == "i64" else np.int32)]
+        pooled = op("MaxPool", [source], window.attributes()).output(0)
+    unread = const(0, node.get_output_element_type(1))
+    return [pooled, unread]
 
 
-def _max_pool(
-    source: Output, kernel: list[int], strides: list[int], begin: list[int], end: list[int]
-) -> Output:
-    attrs = {
-        "kernel": kernel,
-        "strides": strides,
-        "pads_begin": begin,
-        "pads_end": end,
-        "rounding_type": "floor",
-        "auto_pad": "explicit",
-    }
-    return op("MaxPool", [source], attrs).output(0)
+def _dilated_max(source: Output, window: _Window, wanted: list[int]) -> Output:
+    """The maximum over one strided slice per tap of the window."""
+    if math.prod(window.kernel) > _MAX_TAPS:
+        raise Refusal(
+            f"a dilated MaxPool over {math.prod(window.kernel)} positions",
+            f"use a window of at most {_MAX_TAPS} positions, or one without dilation",
+        )
+    rank = len(wanted)
+    pads = [[0, 0, *window.begin], [0, 0, *window.end]]
+    if any(map(any, pads)):
+        lowest = const(np.finfo(np.float16).min, dtype_of(source))
+        source = op("Pad", [source, *pads, lowest], {"pad_mode": "constant"}).output(0)
+    best: Output | None = None
+    for tap in itertools.product(*(range(k) for k in window.kernel)):
+        begin = [0, 0, *(t * d for t, d in zip(tap, window.dilations, strict=True))]
+        step = [1, 1, *window.strides]
+        last = [b + (n - 1) * s for b, n, s in zip(begin, wanted, step, strict=True)]
+        masks = {"begin_mask": [0] * rank, "end_mask": [0] * rank}
+        taken = op("StridedSlice", [source, begin, [at + 1 for at in last], step], masks).output(0)
+        best = taken if best is None else op("Maximum", [best, taken]).output(0)
+    assert best is not None
+    return best
 
 
-def _pads(
-    node: Node, kernel: list[int], strides: list[int], dilations: list[int]
-) -> tuple[list[int], list[int]]:
-    """Explicit pads that give the node's own output size, whatever rounding it asked for."""
-    begin = [int(p) for p in node.get_attributes()["pads_begin"]]
-    sizes = zip(shape_of(node.input_value(0))[2:], shape_of(node.output(0))[2:], strict=True)
-    auto_pad = node.get_attributes()["auto_pad"]
-    end = []
-    for axis, (size_in, size_out) in enumerate(sizes):
-        reach = (size_out - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1
-        total = reach - size_in
-        if auto_pad == "same_upper":
-            begin[axis] = max(total, 0) // 2
-        elif auto_pad == "same_lower":
-            begin[axis] = max(total, 0) - max(total, 0) // 2
-        elif auto_pad == "valid":
-            begin[axis] = 0
-        # Less than nothing means that the last rows are not looked at.
-        end.append(max(total - begin[axis], 0))
-    return begin, end
+def avg_pool(node: Node) -> Sequence[Output] | None:
+    """AvgPool-14 is AvgPool-1; where pads count as zeros, what ceil rounding adds does not."""
+    if node.type_info.version_id == "opset1":
+        return None
+    window, attrs = _Window.of(node), node.get_attributes()
+    exclude = bool(attrs["exclude-pad"])
+    pooled = op("AvgPool", [node.input_value(0)], {**window.attributes(), "exclude-pad": exclude})
+    if exclude:
+        return pooled.outputs()
+    correction = _ceil_correction(node, window)
+    if np.all(correction == 1.0):
+        return pooled.outputs()
+    return op("Multiply", [pooled, correction.astype(np.float32)]).outputs()
 
 
-def _dilated_max(
-    source: Output,
-    kernel: list[int],
-    strides: list[int],
-    dilations: list[int],
-    begin: list[int],
-    end: list[int],
-) -> Output:
-    raise Refusal("TODO dilated", "")
+def _ceil_correction(node: Node, window: _Window) -> NDArray[np.float64]:
+    """Window size over the number of positions the newer AvgPool divides by, per output."""
+    sizes_in, sizes_out = shape_of(node.input_value(0))[2:], shape_of(node.output(0))[2:]
+    given_end = [int(p) for p in node.get_attributes()["pads_end"]]
+    explicit = node.get_attributes()["auto_pad"] == "explicit"
+    result = np.ones([1, 1, *sizes_out])
+    for axis, (size_in, size_out) in enumerate(zip(sizes_in, sizes_out, strict=True)):
+        kernel = window.kernel[axis]
+        start = np.arange(size_out) * window.strides[axis] - window.begin[axis]
+        limit = size_in + (given_end[axis] if explicit else window.end[axis])
+        counted = np.minimum(start + kernel, limit) - start
+        shape = [1] * (axis + 2) + [size_out] + [1] * (len(sizes_in) - axis - 1)
+        result = result * (kernel / counted).reshape(shape)
+    return result
 
 
-RULES: dict[str, Sequence[Rule]] = {"MaxPool": [max_pool]}
+def adaptive_avg_pool(node: Node) -> Sequence[Output]:
+    """A mean, a pooling where the sizes divide, else one averaging matrix per axis."""
+    source = node.input_value(0)
+    sizes_in, sizes_out = shape_of(source)[2:], shape_of(node.output(0))[2:]
+    spatial = list(range(2, 2 + len(sizes_in)))
+    if all(size == 1 for size in sizes_out):
+        return op("ReduceMean", [source, spatial], {"keep_dims": True}).outputs()
+    if all(a % b == 0 for a, b in zip(sizes_in, sizes_out, strict=True)):
+        return op(
+            "AvgPool", [source], {**_dividing(sizes_in, sizes_out), "exclude-pad": True}
+        ).outputs()
+    result = source
+    for axis, size_in, size_out in zip(spatial, sizes_in, sizes_out, strict=True):
+        if size_in != size_out:
+            result = along_axis(result, axis, _averaging(size_in, size_out))
+    return [result]
+
+
+def adaptive_max_pool(node: Node) -> Sequence[Output]:
+    """A maximum, a pooling where the sizes divide, else one maximum per output position."""
+    if node.output(1).get_target_inputs():
+        raise Refusal(
+            "the positions of the maxima (AdaptiveMaxPool's second output) are used",
+            "use an upsampling that needs no positions, or cut the model before this layer",
+        )
+    source = node.input_value(0)
+    sizes_in, sizes_out = shape_of(source)[2:], shape_of(node.output(0))[2:]
+    spatial = list(range(2, 2 + len(sizes_in)))
+    if all(size == 1 for size in sizes_out):
+        result = op("ReduceMax", [source, spatial], {"keep_dims": True}).output(0)
+    elif all(a % b == 0 for a, b in zip(sizes_in, sizes_out, strict=True)):
+        result = op("MaxPool", [source], _dividing(sizes_in, sizes_out)).output(0)
+    else:
+        result = source
+        for axis, size_in, size_out in zip(spatial, sizes_in, sizes_out, strict=True):
+            result = _max_per_position(result, axis, size_in, size_out)
+    return [result, const(0, node.get_output_element_type(1))]
+
+
+def _dividing(sizes_in: list[int], sizes_out: list[int]) -> dict[str, object]:
+    steps = [a // b for a, b in zip(sizes_in, sizes_out, strict=True)]
+    nothing = (0,) * len(steps)
+    return _Window(tuple(steps), tuple(steps), nothing, nothing, nothing).attributes()
+
+
+def _ranges(size_in: int, size_out: int) -> list[tuple[int, int]]:
+    """First and one past the last input position of every output position."""
+    return [(i * size_in // size_out, -(-(i + 1) * size_in // size_out)) for i in range(size_out)]
+
+
+def _averaging(size_in: int, size_out: int) -> NDArray[np.float64]:
+    matrix = np.zeros((size_out, size_in))
+    for row, (first, end) in enumerate(_ranges(size_in, size_out)):
+        matrix[row, first:end] = 1 / (end - first)
+    return matrix
+
+
+def _max_per_position(source: Output, axis: int, size_in: int, size_out: int) -> Output:
+    if size_in == size_out:
+        return source
+    shape = shape_of(source)
+    parts = []
+    for first, end in _ranges(size_in, size_out):
+        begin, stop = [0] * len(shape), list(shape)
+        begin[axis], stop[axis] = first, end
+        masks = {"begin_mask": [0] * len(shape), "end_mask": [0] * len(shape)}
+        part = op("StridedSlice", [source, begin, stop, [1] * len(shape)], masks)
+        parts.append(op("ReduceMax", [part, [axis]], {"keep_dims": True}).output(0))
+    return op("Concat", parts, {"axis": axis}).output(0)
+
+
+RULES: dict[str, Sequence[Rule]] = {
+    "MaxPool": [max_pool],
+    "AvgPool": [avg_pool],
+    "AdaptiveAvgPool": [adaptive_avg_pool],
+    "AdaptiveMaxPool": [adaptive_max_pool],
+}

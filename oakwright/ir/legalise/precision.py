@@ -56,7 +56,7 @@ def clamp_constants(model: ov.Model) -> list[str]:
             continue
         values = node.get_data()
         if values.size and (values.max() > FP16_MAX or values.min() < -FP16_MAX):
-            constant = ov.op.Constant(np.clip(values, -FP16_MAX, FP16_MAX))
+            constant = ov.op.Constant(np.asarray(np.clip(values, -FP16_MAX, FP16_MAX)))
             constant.set_friendly_name(node.get_friendly_name())
             redirect(node.output(0), constant.output(0))
             clamped.append(node.get_friendly_name())

@@ -16,6 +16,7 @@ FAMILIES = (
     "versions",
     "pooling",
     "indexing",
+    "scatter",
     "matmul",
     "attention",
     "activations",
