@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -15,3 +16,39 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the large corpus is not here (set OAKWRIGHT_SHARED to its folder)")
     return folder
+
+
+@pytest.fixture
+def own_cache(tmp_path_factory, monkeypatch):
+    """Results of other runs must not answer for this one; the engine's folder stays."""
+    from oakwright.compiler import engine_path
+
+    engine = engine_path()
+    if engine:
+        monkeypatch.setenv("OAKWRIGHT_ENGINE", str(engine))
+        monkeypatch.setenv("OAKWRIGHT_HOME", str(tmp_path_factory.mktemp("home")))
+
+
+def half_onnx(by: float = 2.0) -> bytes:
+    """ONNX: ``half`` = ``image`` / ``by``, [1,3,8,8]."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    divisor = numpy_helper.from_array(np.array(by, np.float32), "divisor")
+    shape = [1, 3, 8, 8]
+    graph = helper.make_graph(
+        [helper.make_node("Div", ["image", "divisor"], ["half"])],
+        "half",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("half", TensorProto.FLOAT, shape)],
+        [divisor],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return model.SerializeToString()
+
+
+@pytest.fixture
+def half(tmp_path):
+    """Path of ``half.onnx``."""
+    path = tmp_path / "half.onnx"
+    path.write_bytes(half_onnx())
+    return path
