@@ -61,6 +61,7 @@ def convert(
     output_precision: str | None = None,
     inputs: Sequence[InputOptions] = (),
     outputs: Sequence[str] = (),
+    output_names: Sequence[str] = (),
     stamp: str = "6.0",
     to: str = "blob",
     verify: str = "auto",
@@ -73,7 +74,7 @@ def convert(
 
     ``source``: a path (ONNX, OpenVINO IR, TorchScript, ``.pt2``), ``package.module:factory``, a
     ``torch.nn.Module`` (with ``example_input``), an ``onnx.ModelProto``, its bytes or an
-    ``openvino.Model``. The keywords ``shape`` to ``input_precision`` speak of every input;
+    ``openvino.Model``. ``output_names`` names a module's outputs. The keywords ``shape`` to ``input_precision`` speak of every input;
     ``inputs`` of single ones. ``samples``: real inputs of the blob (by name, planar) to look for
     FP16 overflow with, or a function that makes them for
     the planned inputs. ``options`` replaces all of them.
@@ -107,8 +108,8 @@ def convert(
     key = _source_key(source, example_input, options) if store else None
     if store and key and (files := store.get(key)):
         return Converted.from_files(files)
-    made = Conversion(source, example_input, options, samples, store, progress).run()
-    # Other files the model drew in (weights, external data) are known only after reading.
+    story = Conversion(source, example_input, output_names, options, samples, store, progress)
+    made = story.run()
     if store and key:
         store.put(key, made.as_files())
     return made
@@ -180,6 +181,7 @@ class Conversion:
 
     source: Any
     example_input: Any
+    output_names: Sequence[str]
     options: ConvertOptions
     samples: Samples | None
     store: Cache | None
@@ -195,7 +197,12 @@ class Conversion:
         options = self.options
         started = time.monotonic()
         shapes = [entry.shape for entry in options.inputs if entry.shape]
-        opened = open_source(self.source, example_input=self.example_input, shapes=shapes)
+        opened = open_source(
+            self.source,
+            example_input=self.example_input,
+            shapes=shapes,
+            output_names=self.output_names,
+        )
         started = self._tell(f"read {opened.kind} ({opened.front_end})", started)
 
         reading = opened.model.clone()

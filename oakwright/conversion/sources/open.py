@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from oakwright.errors import OakwrightError, UnreadableModel
+from oakwright.errors import OakwrightError, UnreadableModel, UsageError
 from oakwright.ir import read as read_ir
 
 from . import onnx, torch
@@ -15,13 +15,21 @@ from .model import Source
 
 
 def open_source(
-    source: Any, *, example_input: Any = None, shapes: Sequence[Sequence[int]] = ()
+    source: Any,
+    *,
+    example_input: Any = None,
+    shapes: Sequence[Sequence[int]] = (),
+    output_names: Sequence[str] = (),
 ) -> Source:
     """Read ``source``, whatever kind it is; see :class:`Kind` for the kinds.
+
+    ``output_names`` are for PyTorch modules, whose outputs have none of their own.
 
     Raises UnreadableModel or UnsupportedModel; never anything else for a bad file.
     """
     kind = detect(source)
+    if output_names and kind is not Kind.TORCH:
+        raise UsageError("output_names are for PyTorch modules; other models have names")
     try:
         if kind is Kind.ONNX:
             return onnx.from_onnx(source)
@@ -31,7 +39,9 @@ def open_source(
         if kind is Kind.OPENVINO:
             return Source(source.clone(), "openvino", source.get_friendly_name(), "openvino.Model")
         if kind is Kind.TORCH:
-            return torch.from_module(source, example_input, shapes=shapes)
+            return torch.from_module(
+                source, example_input, shapes=shapes, output_names=output_names
+            )
         if kind is Kind.FACTORY:
             return torch.from_factory(str(source), example_input, shapes)
         if kind is Kind.TORCHSCRIPT:

@@ -92,9 +92,14 @@ def from_module(
         port.node.set_friendly_name(label)
         _set_type_and_shape(port.node, tensor)
     model.validate_nodes_and_infer_types()
+    wanted = len(flat)
+    if output_names and len(output_names) != wanted:
+        raise UsageError(
+            f"{type(module).__name__} has {wanted} outputs, {len(output_names)} names were given",
+            key="output_names",
+        )
     for port, label in zip(model.outputs, list(output_names) or labels, strict=True):
         port.get_tensor().set_names({label})
-    wanted = len(flat)
 
     def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         inputs = [
