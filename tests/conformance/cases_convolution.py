@@ -196,17 +196,17 @@ for name, k, options in [
 
     @case(f"sw_conv_{name}")
     def _(net: Net, k=k, options=options):
-        return net.relu(net.conv(net.input(1, 6, 37, 45), 8, k, **options))
+        return net.conv(net.input(1, 6, 37, 45), 8, k, bias=False, **options)
 
 
 @case("sw_conv_dilated_depthwise")
 def _(net: Net):
-    return net.conv(net.input(1, 16, 30, 30), 16, 3, dil=2, groups=16)
+    return net.conv(net.input(1, 16, 30, 30), 16, 3, dil=2, groups=16, bias=False)
 
 
 @case("sw_conv_depthwise_stride_1x2")
 def _(net: Net):
-    return net.relu6(net.conv(net.input(1, 16, 30, 30), 16, 3, s=(1, 2), pad=1, groups=16))
+    return net.conv(net.input(1, 16, 30, 30), 16, 3, s=(1, 2), pad=1, groups=16, bias=False)
 
 
 for name, ic, oc, k in [
@@ -224,11 +224,11 @@ for name, ic, oc, k in [
 
     @case(f"shave_conv_{name}", options=NO_HARDWARE)
     def _(net: Net, ic=ic, oc=oc, k=k):
-        return net.relu(net.conv(net.input(1, ic, 22, 30), oc, k))
+        return net.conv(net.input(1, ic, 22, 30), oc, k, bias=False)
 
     @case(f"shave_conv_{name}_stride_2", options=NO_HARDWARE)
     def _(net: Net, ic=ic, oc=oc, k=k):
-        return net.leaky(net.conv(net.input(1, ic, 22, 30), oc, k, s=2))
+        return net.conv(net.input(1, ic, 22, 30), oc, k, s=2, bias=False)
 
 
 for act in ("relu", "relu6", "leaky", "none"):
@@ -241,12 +241,12 @@ for act in ("relu", "relu6", "leaky", "none"):
 
 @case("shave_conv_depthwise", T.DepthConv, options=NO_HARDWARE)
 def _(net: Net):
-    return net.relu(net.conv(net.input(1, 16, 22, 30), 16, 3, groups=16))
+    return net.conv(net.input(1, 16, 22, 30), 16, 3, groups=16, bias=False)
 
 
 @case("shave_conv_grouped", options=NO_HARDWARE)
 def _(net: Net):
-    return net.conv(net.input(1, 16, 22, 30), 32, 3, groups=4)
+    return net.conv(net.input(1, 16, 22, 30), 32, 3, groups=4, bias=False)
 
 
 @case("shave_fully_connected", T.FC, options=NO_HARDWARE)

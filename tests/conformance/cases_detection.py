@@ -196,7 +196,7 @@ for name, change in {
     "tensorflow": {"framework": "tensorflow", "box_size_scale": 5.0, "box_coordinate_scale": 10.0},
     "normalized": {"normalize": True},
     "clipped_after": {"clip_after_nms": True, "clip_before_nms": False},
-    "few": {"min_size": 100, "post_nms_topn": 60},
+    "few": {"min_size": 30, "pre_nms_topn": 40, "post_nms_topn": 60},
 }.items():
 
     @case(f"proposal_{name}", T.Proposal)
@@ -277,7 +277,8 @@ for mode in ("avg", "max"):
             rois = net.input(4, 4, values=boxes(4, 40, 56, batch=False), name="rois")
             return node(
                 3, "ROIAlign",
-                [net.input(1, 8, 10, 14), rois, opset1.constant(np.zeros(4, np.int32))],
+                # As after a ReLU: OpenVINO's maximum starts from 0.
+                [net.input(1, 8, 10, 14, low=0), rois, opset1.constant(np.zeros(4, np.int32))],
                 pooled_h=3, pooled_w=4, sampling_ratio=sampling, spatial_scale=0.25, mode=mode,
             )
 
@@ -366,7 +367,7 @@ def sharp(shape):
 
 @case("ctc_greedy_decoder", T.CTCDecoder)
 def _(net: Net):
-    marks = net.const(np.concatenate([np.zeros((1, 1)), np.ones((19, 1))]))
+    marks = net.const((np.arange(20) < 17).astype(np.float32).reshape(20, 1))
     x = net.input(20, 1, 8, values=sharp((20, 1, 8)))
     return node(1, "CTCGreedyDecoder", [x, marks], ctc_merge_repeated=True)
 

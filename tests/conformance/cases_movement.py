@@ -52,7 +52,7 @@ for axis in (1, 2, 3):
 
     @case(f"split_{axis}")
     def _(net: Net, axis=axis):
-        parts = opset1.split(net.relu(net.input(1, 4, 6, 8)), ints(axis).output(0).get_node() if False else opset1.constant(np.int64(axis)), 2)
+        parts = opset1.split(net.relu(net.input(1, 4, 6, 8)), opset1.constant(np.int64(axis)), 2)
         return [net.leaky(parts.output(0)), opset1.sigmoid(parts.output(1))]
 
 
@@ -220,7 +220,7 @@ for axis in (0, 1, 2):
 
 @case("scatter_update", T.ScatterUpdate)
 def _(net: Net):
-    indices = net.input_choice = opset1.constant(np.array([3, 0, 2], np.int64))
+    indices = opset1.constant(np.array([3, 0, 2], np.int64))
     return opset3.scatter_update(
         net.input(5, 6, 4), indices, net.input(3, 6, 4), opset1.constant(np.int64(0))
     )
@@ -264,15 +264,14 @@ def _(net: Net):
 
 @case("reverse_sequence", T.ReverseSequence)
 def _(net: Net):
-    lengths = net.integers(3, below=4, name="lengths")
-    net.generators["lengths"] = lambda rng: rng.integers(1, 6, 3, dtype=np.int32)
+    lengths = net.input(3, name="lengths", values=lambda rng: half(rng.integers(1, 6, 3)))
     return opset1.reverse_sequence(net.input(3, 6, 4), lengths, 0, 1)
 
 
 @case("reverse_sequence_time_first", T.ReverseSequence)
 def _(net: Net):
-    lengths = opset1.constant(np.array([2, 5, 3], np.int32))
-    return opset1.reverse_sequence(net.input(6, 3, 4), lengths, 1, 0)
+    lengths = net.const([2, 5, 3])
+    return opset1.reverse_sequence(net.relu(net.input(6, 3, 4)), lengths, 1, 0)
 
 
 # --- resizes -----------------------------------------------------------------------------------

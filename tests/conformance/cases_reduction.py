@@ -27,8 +27,8 @@ for name, (kind, function) in REDUCTIONS.items():
 
             @case(f"reduce_{name}_{which}")
             def _(net: Net, function=function, axes=axes, keep=keep):
-                x = net.relu(net.input(1, 6, 8, 10, low=-1, high=2))
-                return opset1.multiply(function(x, ints(*axes), keep), net.const(0.5))
+                x = net.input(1, 6, 8, 10, low=0, high=2)
+                return function(x, ints(*axes), keep)
 
     @case(f"reduce_{name}_3d")
     def _(net: Net, function=function):
@@ -92,21 +92,23 @@ def _(net: Net):
 
 # --- normalisations ----------------------------------------------------------------------------
 
-for across in (False, True):
+for name, axes in {"planes": (2, 3), "all": (1, 2, 3)}.items():
     for variance in (False, True):
 
-        @case(f"mvn_{'all' if across else 'planes'}{'_variance' * variance}", T.MVN)
-        def _(net: Net, across=across, variance=variance):
+        @case(f"mvn_{name}{'_variance' * variance}", T.MVN)
+        def _(net: Net, axes=axes, variance=variance):
             x = net.input(1, 6, 10, 14, low=-1, high=3)
-            return node(
-                2, "MVN", [x],
-                eps=1e-5, across_channels=across, normalize_variance=variance,
-            )
+            return opset6.mvn(x, ints(*axes), variance, 1e-5, "inside_sqrt")
 
 
-@case("mvn_6", T.MVN)
+@case("mvn_outside_root", T.MVN)
 def _(net: Net):
-    return opset6.mvn(net.input(1, 6, 10, 14), ints(2, 3), True, 1e-5, "inside_sqrt")
+    return opset6.mvn(net.input(1, 6, 10, 14), ints(2, 3), True, 1e-5, "outside_sqrt")
+
+
+@case("instance_norm_small", T.MVN)
+def _(net: Net):
+    return opset6.mvn(net.input(1, 6, 3, 4, low=-0.1, high=0.1), ints(2, 3), True, 1e-2, "inside_sqrt")
 
 
 @case("grn", T.GRN)

@@ -85,8 +85,12 @@ def upsampling(params: UpsamplingParams, inputs: list[Tensor], outputs: list[For
 
 
 def reorg_yolo(params: ReorgYoloParams, inputs: list[Tensor], outputs: list[Form]) -> Array:
-    """ReorgYolo (30): space to depth; channel (dy*s + dx)*C + c holds in[c, y*s+dy, x*s+dx]."""
+    """ReorgYolo (30), as Darknet does it: a plane of every s-th pixel, but of other planes.
+
+    The input counts as (C/s^2, H*s, W*s) whatever its shape says; channel (dy*s + dx)*C/s^2 + c,
+    an H x W plane, holds that view's [c, y*s + dy, x*s + dx].
+    """
     x, s = inputs[0].as_planes(), params.stride
     n, c, height, width = x.shape
-    blocks = x.reshape(n, c, height // s, s, width // s, s)
+    blocks = x.reshape(n, c // s**2, height, s, width, s)
     return blocks.transpose(0, 3, 5, 1, 2, 4).reshape(outputs[0].shape)

@@ -54,6 +54,8 @@ def proposal(
     shifts = shifts.reshape(n, len(base), 4, height, width)
     info = info.ravel()
     image_h, image_w, scale_h = info[:3]
+    if params.swap_xy:  # TensorFlow's boxes are (y, x), and so is the rest
+        image_h, image_w = image_w, image_h
     scale_w = info[3] if info.size > 3 else scale_h
     rois, chances = [], []
     for image in range(n):
@@ -69,7 +71,7 @@ def proposal(
         sure = np.zeros(params.post_nms_topn, np.float32)
         chosen = boxes[best[stay]]
         if params.clip_after_nms:
-            chosen = _clip(chosen, image_w, image_h, params.coordinates_offset)
+            chosen = _clip(chosen, image_w, image_h, 0)
         if params.normalize:
             chosen = chosen / np.array([image_w, image_h, image_w, image_h], np.float32)
         found[: len(stay), 0] = image
@@ -103,8 +105,6 @@ def _candidates(
     if params.initial_clip:
         origin = _clip(origin, image_w, image_h, 0)
     moved = shifts.transpose(2, 3, 0, 1)
-    if params.swap_xy:
-        moved = moved[..., [1, 0, 3, 2]]
     centre_shift = moved[..., :2] / np.float32(params.box_coordinate_scale)
     growth = moved[..., 2:] / np.float32(params.box_size_scale)
     offset = np.float32(params.coordinates_offset)

@@ -19,15 +19,15 @@ from .tensor import Array, Form, Tensor
 def source_coordinates(size_in: int, size_out: int, mode: CoordinateMode) -> Array:
     """For each output pixel the place in the input it comes from, as a fraction; float32."""
     x = np.arange(size_out, dtype=np.float32)
-    step = np.float32(size_in) / np.float32(size_out)
+    scale = np.float32(size_out / size_in)  # a factor rounded to float32, as the operation has
     if mode is CoordinateMode.HALF_PIXEL:
-        return (x + np.float32(0.5)) * step - np.float32(0.5)
+        return (x + np.float32(0.5)) / scale - np.float32(0.5)
     if mode is CoordinateMode.PYTORCH_HALF_PIXEL:
-        return (x + np.float32(0.5)) * step - np.float32(0.5) if size_out > 1 else x * 0
+        return (x + np.float32(0.5)) / scale - np.float32(0.5) if size_out > 1 else x * 0
     if mode is CoordinateMode.ASYMMETRIC:
-        return x * step
+        return x / scale
     if mode is CoordinateMode.TF_HALF_PIXEL_FOR_NN:
-        return (x + np.float32(0.5)) * step
+        return (x + np.float32(0.5)) / scale
     if mode is CoordinateMode.ALIGN_CORNERS:
         return x * np.float32((size_in - 1) / (size_out - 1)) if size_out > 1 else x * 0
     raise ValueError(f"coordinate mode {mode} is not known")
