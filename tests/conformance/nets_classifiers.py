@@ -7,7 +7,12 @@ from torch import Tensor, nn
 
 
 def conv_bn(
-    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1, act: type = nn.ReLU
+    inputs: int,
+    outputs: int,
+    kernel: int = 3,
+    stride: int = 1,
+    groups: int = 1,
+    act: type = nn.ReLU,
 ) -> nn.Sequential:
     """Convolution, batch norm and (unless ``act`` is Identity) an activation."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
@@ -70,9 +75,7 @@ def mobilenet_v2(classes: int = 1000) -> nn.Module:
     for expand, outputs, repeats, stride in (*plan, (6, 160, 3, 2), (6, 320, 1, 1)):
         for i in range(repeats):
             step = stride if i == 0 else 1
-            layers.append(
-                InvertedResidual(channels, channels * expand, outputs, 3, step, nn.ReLU6)
-            )
+            layers.append(InvertedResidual(channels, channels * expand, outputs, 3, step, nn.ReLU6))
             channels = outputs
     layers.append(conv_bn(channels, 1280, 1, act=nn.ReLU6))
     head = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, classes))
@@ -118,9 +121,7 @@ def efficientnet_b0(classes: int = 1000) -> nn.Module:
             wide = channels * expand
             squeeze = SqueezeExcite(wide, max(1, channels // 4), nn.SiLU, nn.Sigmoid)
             step = stride if i == 0 else 1
-            layers.append(
-                InvertedResidual(channels, wide, outputs, kernel, step, nn.SiLU, squeeze)
-            )
+            layers.append(InvertedResidual(channels, wide, outputs, kernel, step, nn.SiLU, squeeze))
             channels = outputs
     layers.append(conv_bn(channels, 1280, 1, act=nn.SiLU))
     return Classifier(nn.Sequential(*layers), 1280, nn.Linear(1280, classes))
@@ -152,9 +153,7 @@ class Residual(nn.Module):
 
 def resnet_stages(repeats: tuple[int, ...], bottleneck: bool, width: int = 64) -> list[nn.Module]:
     """Stem and stages; the stages' outputs are strides 4, 8, 16, 32."""
-    stages: list[nn.Module] = [
-        nn.Sequential(conv_bn(3, width, 7, 2), nn.MaxPool2d(3, 2, 1))
-    ]
+    stages: list[nn.Module] = [nn.Sequential(conv_bn(3, width, 7, 2), nn.MaxPool2d(3, 2, 1))]
     channels = width
     for index, count in enumerate(repeats):
         blocks = []
@@ -297,7 +296,10 @@ class ConvNeXtBlock(nn.Module):
         super().__init__()
         self.depthwise = nn.Conv2d(channels, channels, 7, padding=3, groups=channels)
         self.norm = nn.LayerNorm(channels, eps=1e-6)
-        self.wide, self.narrow = nn.Linear(channels, 4 * channels), nn.Linear(4 * channels, channels)
+        self.wide, self.narrow = (
+            nn.Linear(channels, 4 * channels),
+            nn.Linear(4 * channels, channels),
+        )
         self.scale = nn.Parameter(torch.full((channels,), 0.1))
 
     def forward(self, x: Tensor) -> Tensor:

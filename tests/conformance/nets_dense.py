@@ -223,9 +223,7 @@ class SSDHead(nn.Module):
         self.classes = classes
         self.one, self.two = silu(3, 32, 3, 8), silu(32, 64, 3, 2)
         self.boxes = nn.ModuleList(nn.Conv2d(c, anchors * 4, 3, padding=1) for c in (32, 64))
-        self.scores = nn.ModuleList(
-            nn.Conv2d(c, anchors * classes, 3, padding=1) for c in (32, 64)
-        )
+        self.scores = nn.ModuleList(nn.Conv2d(c, anchors * classes, 3, padding=1) for c in (32, 64))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         maps = [self.one(x)]
