@@ -1,7 +1,32 @@
 """An openvino model down to opset 1..7, and IR v10 bytes."""
 
 from .finding import Finding
-from .legalise import Applied, Legalised, legalise
+from .fp16 import scan_activations, scan_constants
+from .inspect import describe
+from .legalise import Applied, Legalised, PortNames, legalise, port_names
+from .oracle import run_on_cpu
+from .preprocess import InputPreprocess, preprocess
+from .read import read
+from .support import check
+from .verify import Agreement, compare
 from .write import serialise
 
-__all__ = ["Applied", "Finding", "Legalised", "legalise", "serialise"]
+__all__ = [
+    "Agreement",
+    "Applied",
+    "Finding",
+    "InputPreprocess",
+    "Legalised",
+    "PortNames",
+    "check",
+    "compare",
+    "describe",
+    "legalise",
+    "port_names",
+    "preprocess",
+    "read",
+    "run_on_cpu",
+    "scan_activations",
+    "scan_constants",
+    "serialise",
+]

@@ -1,0 +1,113 @@
+"""Does the rewritten model compute what its source computes, and if not, from which layer on?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import openvino as ov
+from openvino import Output
+
+from oakwright.errors import ConversionMismatch
+
+from .graph import depends_on_input
+from .oracle import chunks, in_order, run_on_cpu, tensors_of
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two models are apart: max |a - b| / max |a|, the worst output and each of them."""
+
+    difference: float
+    outputs: dict[str, float]
+
+
+def compare(
+    original: ov.Model,
+    legalised: ov.Model,
+    inputs: Mapping[str, np.ndarray],
+    tolerance: float = 1e-3,
+) -> Agreement:
+    """Run both on the CPU in F32 and compare all outputs.
+
+    ``inputs`` goes by name. Raises ConversionMismatch beyond ``tolerance``, naming the first
+    layer, in topological order, where the two part; layers are matched by name, which the
+    legaliser keeps.
+    """
+    wanted, got = run_on_cpu(original, inputs), run_on_cpu(legalised, inputs)
+    names = [result.input_value(0).get_node().get_friendly_name() for result in legalised.results]
+    outputs = {
+        name: relative_difference(a, b) for name, a, b in zip(names, wanted, got, strict=True)
+    }
+    worst = max(outputs.values(), default=0.0)
+    if worst <= tolerance:
+        return Agreement(worst, outputs)
+    name = max(outputs, key=lambda key: outputs[key])
+    layer, difference = _first_difference(original, legalised, inputs, tolerance) or (name, worst)
+    raise ConversionMismatch(
+        f"layer '{layer}' differs from its source by {difference:.2g} "
+        f"(allowed is {tolerance:g}; output '{name}' differs by {worst:.2g})",
+        remedy="please report this layer; until then cut the model before it or rewrite it",
+        layer=layer,
+        difference=difference,
+    )
+
+
+def relative_difference(wanted: np.ndarray, got: np.ndarray) -> float:
+    """max |a - b| / max |a|; infinite where shapes or what is not finite differ."""
+    if wanted.shape != got.shape:
+        return float("inf")
+    a, b = wanted.astype(np.float64), got.astype(np.float64)
+    finite = np.isfinite(a)
+    # What overflows FP16 is brought to its bound on purpose: an infinity may be a large number.
+    beyond = ~finite & ~np.isnan(a)
+    if not np.array_equal(np.isnan(a), np.isnan(b)) or np.any(
+        (np.abs(b[beyond]) < 60000) | (np.sign(a[beyond]) != np.sign(b[beyond]))
+    ):
+        return float("inf")
+    if not finite.any():
+        return 0.0
+    if not np.isfinite(b[finite]).all():
+        return float("inf")
+    gap = np.abs(a[finite] - b[finite]).max()
+    scale = np.abs(a[finite]).max()
+    # Below the smallest normal FP16 number a difference is none the chip could show.
+    return float(gap / max(scale, 6e-5))
+
+
+def _first_difference(
+    original: ov.Model, legalised: ov.Model, inputs: Mapping[str, np.ndarray], tolerance: float
+) -> tuple[str, float] | None:
+    pairs = _matching(original, legalised)
+    ours, theirs = in_order(legalised, inputs), in_order(original, inputs)
+    for group in chunks([a for a, _ in pairs]):
+        partners = [b for a, b in pairs if any(a == c for c in group)]
+        wanted = tensors_of(original, group, theirs)
+        got = tensors_of(legalised, partners, ours)
+        for tensor, a, b in zip(group, wanted, got, strict=True):
+            difference = relative_difference(a, b)
+            if difference > tolerance:
+                return tensor.get_node().get_friendly_name(), difference
+    return None
+
+
+def _matching(original: ov.Model, legalised: ov.Model) -> list[tuple[Output, Output]]:
+    """Tensors of the same name and shape in both, in the original's topological order."""
+    theirs = {
+        node.get_friendly_name(): node
+        for node in legalised.get_ordered_ops()
+        if node.get_output_size() == 1 and node.get_type_name() not in ("Constant", "Result")
+    }
+    live = depends_on_input(original)
+    pairs = []
+    for node in original.get_ordered_ops():
+        if node.get_name() not in live or node.get_type_name() in ("Parameter", "Result"):
+            continue
+        partner = theirs.get(node.get_friendly_name())
+        if partner is None or node.get_output_size() != 1:
+            continue
+        a, b = node.output(0), partner.output(0)
+        if a.get_partial_shape().is_static and a.get_partial_shape() == b.get_partial_shape():
+            pairs.append((a, b))
+    return pairs
