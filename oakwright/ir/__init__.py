@@ -4,11 +4,11 @@ from .finding import Finding
 from .fp16 import scan_activations, scan_constants
 from .inspect import describe
 from .legalise import Applied, Legalised, PortNames, legalise, port_names
-from .oracle import run_on_cpu
+from .oracle import run_on_cpu, tensors_of
 from .preprocess import InputPreprocess, preprocess
 from .read import read
 from .support import check
-from .verify import Agreement, compare
+from .verify import Agreement, compare, relative_difference
 from .write import serialise
 
 __all__ = [
@@ -25,8 +25,10 @@ __all__ = [
     "port_names",
     "preprocess",
     "read",
+    "relative_difference",
     "run_on_cpu",
     "scan_activations",
     "scan_constants",
     "serialise",
+    "tensors_of",
 ]
