@@ -74,10 +74,10 @@ def convert(
 
     ``source``: a path (ONNX, OpenVINO IR, TorchScript, ``.pt2``), ``package.module:factory``, a
     ``torch.nn.Module`` (with ``example_input``), an ``onnx.ModelProto``, its bytes or an
-    ``openvino.Model``. ``output_names`` names a module's outputs. The keywords ``shape`` to ``input_precision`` speak of every input;
-    ``inputs`` of single ones. ``samples``: real inputs of the blob (by name, planar) to look for
-    FP16 overflow with, or a function that makes them for
-    the planned inputs. ``options`` replaces all of them.
+    ``openvino.Model``. ``output_names`` names a module's outputs. The keywords ``shape`` to
+    ``input_precision`` speak of every input; ``inputs`` of single ones. ``samples``: real inputs
+    of the blob (by name, planar) to look for FP16 overflow with, or a function that makes them
+    for the planned inputs. ``options`` replaces all of them.
 
     Raises UsageError (options), ModelError and its kin (the model), CompileError (the engine).
 
@@ -313,7 +313,7 @@ class Conversion:
             blob = Blob.from_bytes(data)
             if options.stamp != "6.0":
                 blob = blob.with_version(*STAMPS[options.stamp])
-            wanted = {p.get_node().get_friendly_name() for p in legal.inputs}
+            wanted = set(precisions)
             if {entry.name for entry in blob.inputs} != wanted:
                 raise CompileError(
                     f"the blob has inputs {[e.name for e in blob.inputs]}, the model {wanted}",
@@ -333,6 +333,8 @@ class Conversion:
         verdict: Any,
         warnings: Sequence[str],
     ) -> dict[str, Any]:
+        from oakwright import ir
+
         path = Path(self.source) if isinstance(self.source, (str, Path)) else None
         return {
             "name": opened.name,
@@ -346,7 +348,10 @@ class Conversion:
             "inputs": [entry.as_json() for entry in planned],
             "applied": [entry.describe() for entry in planned],
             "outputs": [
-                {"name": _producer(port), "shape": list(port.shape)} for port in legal.model.outputs
+                {"name": name, "shape": list(port.shape)}
+                for name, port in zip(
+                    ir.port_names(legal.model).outputs, legal.model.outputs, strict=True
+                )
             ],
             "notes": [*notes, *(note for entry in planned for note in entry.notes)],
             "rules": _count(f"{a.op} ({a.rule})" for a in legal.applied),
@@ -380,17 +385,13 @@ def unsupported(name: str, findings: Sequence[Any]) -> ModelError:
     )
 
 
-def _producer(port: Any) -> str:
-    return str(port.get_node().input_value(0).get_node().get_friendly_name())
-
-
 def _output_precisions(
     legal: ov.Model, wanted: Sequence[tuple[str, Precision]]
 ) -> dict[str, Precision]:
-    table = dict(wanted)
-    precisions = {}
-    for port in legal.outputs:
-        name = _producer(port)
+    from oakwright.ir import port_names
+
+    table, precisions = dict(wanted), {}
+    for name, port in zip(port_names(legal).outputs, legal.outputs, strict=True):
         is_real = port.element_type.is_real()
         if not is_real:
             precisions[name] = Precision.I32

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from oakwright.errors import ModelError, UsageError
-from oakwright.ir import InputPreprocess
+from oakwright.ir import InputPreprocess, port_names
 from oakwright.tensor import Precision
 
 from .options import ConvertOptions, InputOptions
@@ -145,7 +145,7 @@ def plan_inputs(model: ov.Model, options: ConvertOptions) -> list[PlannedInput]:
 
     Raises UsageError for options that name no input or do not fit the shape.
     """
-    names = [input_name(port) for port in model.inputs]
+    names = port_names(model).inputs
     for entry in options.inputs:
         known = [*names, "", *(f"#{i}" for i in range(len(names)))]
         if entry.name not in known and entry.freeze is None:
@@ -158,14 +158,6 @@ def plan_inputs(model: ov.Model, options: ConvertOptions) -> list[PlannedInput]:
         _plan(name, tuple(port.shape), port.element_type.to_string(), options.for_input(name, i))
         for i, (name, port) in enumerate(zip(names, model.inputs, strict=True))
     ]
-
-
-def input_name(port: Any) -> str:
-    """The name an input is known by: its tensor's, else its layer's."""
-    names = sorted(port.get_names(), key=lambda n: (len(n), n))
-    own = port.get_node().get_friendly_name()
-    chosen = own if own in names or not names else names[0]
-    return str(chosen).removesuffix(":0")
 
 
 def _plan(name: str, shape: tuple[int, ...], kind: str, wanted: InputOptions) -> PlannedInput:
@@ -262,8 +254,8 @@ def require_static(model: ov.Model, options: ConvertOptions) -> list[str]:
     Raises UsageError where a shape must be asked for, ModelError where one does not fit.
     """
     notes, missing, shapes = [], [], {}
-    for index, port in enumerate(model.inputs):
-        name = input_name(port)
+    names = port_names(model).inputs
+    for index, (name, port) in enumerate(zip(names, model.inputs, strict=True)):
         given = options.for_input(name, index).shape
         partial = port.get_partial_shape()
         if given is not None:
@@ -287,7 +279,8 @@ def require_static(model: ov.Model, options: ConvertOptions) -> list[str]:
         try:
             model.reshape(shapes)
         except Exception as error:
-            wanted = ", ".join(f"{input_name(p)}={list(s)}" for p, s in shapes.items())
+            sizes = dict(zip(names, model.inputs, strict=True))
+            wanted = ", ".join(f"{n}={shapes[p]}" for n, p in sizes.items() if p in shapes)
             raise ModelError(
                 f"the model cannot take the shape {wanted}: {str(error).strip().splitlines()[-1]}",
                 remedy="give the shape the model was made for",

@@ -9,9 +9,9 @@ import numpy as np
 import openvino as ov
 
 from oakwright.errors import UsageError
+from oakwright.ir import port_names
 
 from .options import ConvertOptions
-from .plan import input_name
 
 
 def cut_outputs(model: ov.Model, names: Sequence[str]) -> ov.Model:
@@ -78,7 +78,7 @@ def _ancestors(nodes: list[Any]) -> set[str]:
 def freeze_inputs(model: ov.Model, options: ConvertOptions) -> dict[str, np.ndarray]:
     """Put constants in place of inputs that are to be frozen; gives their values by name."""
     frozen = {}
-    known = {input_name(port): port for port in model.inputs}
+    known = dict(zip(port_names(model).inputs, model.inputs, strict=True))
     for entry in options.inputs:
         if entry.freeze is None:
             continue
