@@ -84,11 +84,11 @@ class HwParams(Params):
 
     ops: tuple[HwOp, ...]
 
-
-def read_ops(words: Cursor, buffers: int) -> tuple[HwOp, ...]:
-    """Read the counted list of descriptors; indices must be below ``buffers``."""
-    count = words.count(_MIN_OP_BYTES, "hardware operations")
-    return tuple(_read_op(words, buffers) for _ in range(count))
+    @classmethod
+    def read(cls, words: Cursor, buffers: tuple[Buffer, ...]) -> HwParams:
+        """Read the counted list of descriptors, up to the injected stage's flag."""
+        count = words.count(_MIN_OP_BYTES, "hardware operations")
+        return cls(tuple(_read_op(words, len(buffers)) for _ in range(count)))
 
 
 def _index(words: Cursor, buffers: int) -> int | None:

@@ -15,7 +15,7 @@ from oakwright.errors import BlobError
 
 from .cursor import Cursor
 from .enums import StageType
-from .hardware import HwParams, read_ops
+from .hardware import HwParams
 from .operands import roles_of
 from .params import RawParams, read_params
 from .table import STAGE_KINDS
@@ -125,7 +125,7 @@ def read_stage(cursor: Cursor, index: int, tensors: TensorReader, depth: int = 0
     params: Params
     if kind is StageType.MyriadXHwOp:
         buffers = _counted_buffers(data, tensors)
-        params = HwParams(read_ops(words, len(buffers)))
+        params = HwParams.read(words, buffers)
         if words.flag():
             if depth >= MAX_INJECTED_DEPTH:
                 raise words.error(f"stages injected {depth + 1} deep", words.pos)
