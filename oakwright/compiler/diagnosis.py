@@ -39,7 +39,8 @@ _TABLE = tuple(
         ),
         (
             r"Stage node (?P<layer>.+?) \((?P<stage>\w+)\) types check error: output"
-            r" #(?P<index>\d+) has type (?P<found>\w+), but (?:one of )?\[?(?P<wanted>[^\]\n]*?)\]? is expected",
+            r" #(?P<index>\d+) has type (?P<found>\w+), but (?:one of )?"
+            r"\[?(?P<wanted>[^\]\n]*?)\]? is expected",
             "layer {layer}: its output {index} cannot be {found}, only {wanted}",
             "outputs are FP16 or FP32; I32 only where the network computes integers",
         ),

@@ -132,7 +132,7 @@ def engine_path() -> Path | None:
         if missing:
             raise EngineNotFound(
                 f"OAKWRIGHT_ENGINE is {folder}, which lacks {', '.join(missing)}",
-                remedy="unset OAKWRIGHT_ENGINE, or name a folder made by 'oakwright engine install'",
+                remedy="unset it, or name a folder made by 'oakwright engine install'",
                 looked_in=str(folder),
             )
         return folder
@@ -201,7 +201,7 @@ def install_engine(wheel: Path | None = None, progress: Progress | None = None) 
     except OSError as error:
         raise OutputError(
             f"cannot put the compile engine into {target}: {error.strerror or error}",
-            remedy="free 20 MB there (and 42 MB meanwhile), or set OAKWRIGHT_HOME to another folder",
+            remedy="free 60 MB there, or set OAKWRIGHT_HOME to another folder",
             path=str(target),
         ) from error
     return target
@@ -240,7 +240,7 @@ def _refuse_platform() -> None:
     if problem:
         raise EngineNotFound(
             problem,
-            remedy="convert on an x86-64 Linux machine (or WSL 2); blobs can be read and run anywhere",
+            remedy="convert on x86-64 Linux (or WSL 2); blobs can be read and run anywhere",
             looked_in="",
         )
 

@@ -2,8 +2,8 @@
 
 The 2021.4 MYRIAD plugin is a driver as much as a compiler: before it compiles it looks for a USB
 stick for five seconds, under a lock that all users of the machine share, and would open a camera
-if it found one. None of that has any influence on the bytes of a blob (``bench/compile_identity.py``
-shows it), so the compile child takes it away:
+if it found one. None of that has any influence on the bytes of a blob
+(``bench/compile_identity.py`` shows it), so the compile child takes it away:
 
 ``blind``
     loads an empty stand-in for libusb before the plugin asks for the real one. Always done: a

@@ -294,7 +294,7 @@ def run_all(
             network.append(memory_file(name, content))
             stack.callback(os.close, network[-1])
         selector = stack.enter_context(selectors.DefaultSelector())
-        stack.callback(lambda: [child.kill() for child in children.values()])
+        stack.callback(_bury, children)
         while len(results) < len(options):
             # As many again are loading the engine while the first ones compile.
             while waiting and len(children) < 2 * workers:
@@ -318,6 +318,12 @@ def run_all(
                 if child.report in children and time.monotonic() > child.deadline:
                     raise diagnosis.crash("timeout", "", shaves=child.options.shaves)
     return [results[index] for index in range(len(options))]
+
+
+def _bury(children: dict[int, Child]) -> None:
+    """Kill whoever is left: nobody, unless something was raised."""
+    for child in children.values():
+        child.kill()
 
 
 def _tell(
