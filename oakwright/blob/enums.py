@@ -66,12 +66,11 @@ class PadMode(IntEnum):
 
 
 class ResampleType(IntEnum):
-    """Interpolation of a Resample stage."""
+    """Interpolation of a Resample stage; the engine only makes nearest ones."""
 
     NEAREST = 0
     LINEAR = 1
     CUBIC = 2
-    AREA = 3
 
 
 class InterpolateMode(IntEnum):

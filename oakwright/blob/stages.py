@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 
 from oakwright.errors import BlobError
@@ -69,7 +70,7 @@ class Stage:
         types that another version of the engine wrote with other parameters."""
         return not isinstance(self.params, RawParams)
 
-    @property
+    @cached_property
     def operands(self) -> Mapping[str, Buffer]:
         """Buffers by role, in file order, absent ("fake") ones left out."""
         pairs = zip(self.roles, self.buffers, strict=True)
