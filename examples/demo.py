@@ -9,6 +9,7 @@ when the blur is taken away. It is written as ONNX by this file, without any tra
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,6 +104,7 @@ def main() -> None:
         blob = oakwright.Blob.open(written[0])
         summary = blob.describe()
     with step("DepthAI parses it"):
+        os.environ.setdefault("DEPTHAI_LEVEL", "error")  # it warns that there is no USB here
         import depthai
 
         parsed = depthai.OpenVINO.Blob(str(written[0]))
@@ -120,7 +122,8 @@ def main() -> None:
         panels = [frame]
         for name in ("blur", "edges"):
             values = np.asarray(outputs[name], np.float32).reshape(3, SIZE, SIZE)
-            panels.append(np.clip(values, 0, 255).astype(np.uint8).transpose(1, 2, 0))
+            pixels = np.clip(values, 0, 255).astype(np.uint8).transpose(1, 2, 0)
+            panels.append(np.ascontiguousarray(pixels))
         for panel, title in zip(panels, ("frame", "blur", "edges"), strict=True):
             cv2.putText(panel, title, (8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 0, 0), 4)
             cv2.putText(panel, title, (8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 2)

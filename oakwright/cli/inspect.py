@@ -40,7 +40,7 @@ def inspect_command(file: Path, stages: bool, picture: Path | None, as_json: boo
     click.echo(f"{file}: {facts['kind']} ({facts['front_end']})")
     for side in ("inputs", "outputs"):
         for port in facts[side]:
-            click.echo(f"  {side[:-1]:6} {port['name']}: {port['precision']} {port['shape']}")
+            click.echo(f"  {side[:-1]:6} {port['name']}: {port['type']} {port['shape']}")
     click.echo(f"  {facts['parameters']:,} parameters, {facts['macs'] / 1e6:,.1f} M MACs")
     click.echo("  operations:")
     for name, count in facts["ops"].items():

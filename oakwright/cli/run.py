@@ -95,7 +95,7 @@ def run_command(
                 _write_npz(out / f"{name}.npz", outputs)
             if not as_json and not _is_video(inputs):
                 _print_row(row, names)
-    facts = {"frames": count, "seconds_per_frame": spent / max(count, 1), "out": str(out)}
+    facts: dict[str, Any] = {"frames": count, "seconds_per_frame": spent / max(count, 1), "out": str(out)}
     write_aside(out / "results.json", json.dumps([*report], indent=1))
     if as_json:
         click.echo(json.dumps({**facts, "results": report}, indent=2))

@@ -37,7 +37,7 @@ def doctor_command(as_json: bool) -> int:
 
     Nothing is fetched or changed, except that a small network is compiled to try the engine.
     """
-    facts = {
+    facts: dict[str, Any] = {
         "oakwright": __version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .convert import distinct
 from .options import ConvertOptions
 
 
@@ -53,13 +54,9 @@ def check(
     notes += [note for entry in planned for note in entry.notes]
     prepared = ir.preprocess(model, [s for entry in planned if (s := entry.preprocess())])
     legal = ir.legalise(prepared)
-    findings = [*legal.refused, *ir.check(legal.model), *ir.scan_constants(legal.model)]
-    seen: dict[tuple[str, str], Any] = {}
-    for finding in findings:
-        seen.setdefault((finding.layer, finding.reason), finding)
-    ordered = sorted(seen.values(), key=lambda finding: finding.severity != "error")
+    found = [*legal.findings, *ir.check(legal.model), *ir.scan_constants(legal.model)]
     rules = tuple(f"{a.layer}: {a.op} ({a.rule})" for a in legal.applied)
-    return Checked(opened.name, tuple(ordered), tuple(notes), rules)
+    return Checked(opened.name, tuple(distinct(found)), tuple(notes), rules)
 
 
 def describe_model(source: Any) -> dict[str, Any]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import openvino as ov
 
     from oakwright.compiler import CompileOptions
+    from oakwright.ir import Finding
 
     from .arguments import CompileArguments
     from .plan import PlannedInput
@@ -215,7 +216,8 @@ class Conversion:
             reading, [step for entry in planned if (step := entry.preprocess())]
         )
         legal = ir.legalise(preprocessed)
-        refused = [*legal.refused, *(f for f in ir.check(legal.model) if f.severity == "error")]
+        found = distinct([*legal.findings, *ir.check(legal.model)])
+        refused = [finding for finding in found if finding.severity == "error"]
         if refused:
             raise unsupported(opened.name, refused)
         started = self._tell(f"legalised ({len(legal.applied)} rules applied)", started)
@@ -223,11 +225,11 @@ class Conversion:
         verdict = self._verify(opened, reading, preprocessed, legal.model, planned, frozen)
         if verdict:
             started = self._tell(f"verified against {verdict.against}", started)
-        warnings = [str(finding) for finding in ir.scan_constants(legal.model)]
+        found = distinct([*found, *ir.scan_constants(legal.model)])
         if self.samples:
             samples = self.samples(planned) if callable(self.samples) else self.samples
-            found = ir.scan_activations(legal.model, list(samples))
-            warnings += [str(finding) for finding in found]
+            found += ir.scan_activations(legal.model, list(samples))
+        warnings = [str(finding) for finding in found]
 
         xml, weights = ir.serialise(legal.model, fp16=options.compress_to_fp16)
         blobs = self._compile(legal.model, xml, weights, planned) if options.to == "blob" else {}
@@ -374,7 +376,15 @@ class Conversion:
         return now
 
 
-def unsupported(name: str, findings: Sequence[Any]) -> ModelError:
+def distinct(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings without what is said twice of one layer, errors first."""
+    first: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        first.setdefault((finding.layer, finding.reason), finding)
+    return sorted(first.values(), key=lambda finding: finding.severity != "error")
+
+
+def unsupported(name: str, findings: Sequence[Finding]) -> ModelError:
     """One error for all layers the engine would refuse."""
     lines = "\n".join(f"  - {finding}" for finding in findings)
     many = f"{len(findings)} layers have" if len(findings) > 1 else "one layer has"

@@ -142,5 +142,5 @@ def _first_difference(
     values = ir.tensors_of(probe, tensors, fed)
     for layer, name, value in zip(layers, names, values, strict=True):
         if not _difference(value, theirs[name]) <= tolerance:
-            return layer
+            return str(layer)
     return ""

@@ -84,6 +84,6 @@ def _reference(source: Any, read: Any) -> Reference | None:
     return Reference(
         "onnx.reference",
         lambda arrays: list(evaluate(arrays, False).values()),
-        seconds_per_gmac=1.5,
+        seconds_per_gmac=4.0,
         intermediates=lambda arrays: evaluate(arrays, True),
     )

@@ -28,7 +28,7 @@ def port_names(model: ov.Model) -> PortNames:
     """The names a user knows the ports by: tensor names first, then layer names."""
     inputs = tuple(_port_name(p.output(0), p.get_friendly_name()) for p in model.get_parameters())
     outputs = tuple(
-        _port_name(r.input_value(0), _producer_name(r), made_up=r.get_name())
+        _port_name(r.input_value(0), _producer_name(r))
         for r in model.get_results()
     )
     return PortNames(_unlike(inputs), _unlike(outputs))
@@ -122,9 +122,10 @@ def _producer_name(result: Node) -> str:
     return f"{name}.{value.get_index()}" if several else name
 
 
-def _port_name(port: Output, layer: str, made_up: str = "") -> str:
-    # A Result without a name of its own lends the tensor the one OpenVINO made up for it.
-    names = port.get_names() - {made_up}
+def _port_name(port: Output, layer: str) -> str:
+    # A Result without a name of its own lends the tensor the one OpenVINO made up for it, and a
+    # clone of the model keeps that of the first Result.
+    names = {name for name in port.get_names() if not re.fullmatch(r"Result_\d+", name)}
     if layer in names or not names:
         chosen = layer
     else:

@@ -99,7 +99,9 @@ def test_compile_parameters_by_name_and_by_file(tmp_path):
     assert (found.shaves, found.config) == (4, {"MYRIAD_ENABLE_HW_ACCELERATION": "NO"})
 
 
-@pytest.mark.parametrize("words", [["-ip"], ["-d CPU"], ["-frob 1"], ["U8"], ["-ip U9"], ["-c nowhere"]])
+@pytest.mark.parametrize(
+    "words", [["-ip"], ["-d CPU"], ["-frob 1"], ["U8"], ["-ip U9"], ["-c nowhere"]]
+)
 def test_wrong_compile_parameters_are_refused(words):
     with pytest.raises(UsageError):
         read_compile_arguments(words)

@@ -71,7 +71,9 @@ def test_the_batch_becomes_one_and_that_is_said():
 def test_other_unknown_sizes_are_asked_for():
     x = ops.parameter(ov.PartialShape([1, 3, -1, -1]), np.float32, name="x")
     model = ov.Model([ops.relu(x, name="y")], [x], "m")
-    with pytest.raises(oakwright.OakwrightError, match=r"fixed shapes; unknown here: x\[1,3,\?,\?\]"):
+    with pytest.raises(
+        oakwright.OakwrightError, match=r"fixed shapes; unknown here: x\[1,3,\?,\?\]"
+    ):
         oakwright.convert(model)
     assert oakwright.convert(model, shape=(1, 3, 8, 8), shaves=4).blob.inputs[0].spec.shape == (
         1, 3, 8, 8,

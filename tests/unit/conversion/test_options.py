@@ -7,7 +7,13 @@ from oakwright.tensor import Precision
 
 @pytest.mark.parametrize(
     ("text", "wanted"),
-    [("6", (6,)), (4, (4,)), ("4,6,8", (4, 6, 8)), ("1..3", (1, 2, 3)), ("all", tuple(range(1, 17)))],
+    [
+        ("6", (6,)),
+        (4, (4,)),
+        ("4,6,8", (4, 6, 8)),
+        ("1..3", (1, 2, 3)),
+        ("all", tuple(range(1, 17))),
+    ],
 )
 def test_shaves_are_read_as_people_write_them(text, wanted):
     assert parse_shaves(text) == wanted
@@ -72,7 +78,11 @@ def test_what_makes_no_sense_is_refused_where_it_is_said(arguments):
 
 def test_an_input_takes_its_own_options_then_its_position_then_the_general():
     options = ConvertOptions(
-        inputs=(InputOptions.of(mean=1), InputOptions.of("b", mean=2), InputOptions.of("#2", mean=3))
+        inputs=(
+            InputOptions.of(mean=1),
+            InputOptions.of("b", mean=2),
+            InputOptions.of("#2", mean=3),
+        )
     )
     found = [options.for_input(name, i).mean for i, name in enumerate("abc")]
     assert found == [(1.0,), (2.0,), (3.0,)]

@@ -93,7 +93,14 @@ def test_run_and_decompile_give_what_was_asked(half, tmp_path, capsys):
     np.save(tmp_path / "x.npy", np.full((1, 3, 8, 8), 10, np.float32))
     for extra in ([], ["--reference"], ["--trace", str(tmp_path / "steps")]):
         out = tmp_path / "out"
-        words = ["run", str(tmp_path / "h.blob"), "--input", str(tmp_path / "x.npy"), "-o", str(out)]
+        words = [
+            "run",
+            str(tmp_path / "h.blob"),
+            "--input",
+            str(tmp_path / "x.npy"),
+            "-o",
+            str(out),
+        ]
         assert run([*words, *extra]) == 0
         with np.load(out / "result.npz") as archive:
             assert np.all(archive["half"] == 5)

@@ -88,13 +88,13 @@ def test_from_config_takes_the_files_beside_it(half, tmp_path):
     config = tmp_path / "half.yml"
     config.write_text(
         "task_type: detection\nframework: onnx\n"
-        "files: [{name: FP16/half.onnx, source: {$type: http, url: $REQUEST/half.onnx}}]\n"
-        "model_optimizer_args: [--mean_values=[1,2,3], --input_model=$dl_dir/FP16/half.onnx]\n"
+        "files:\n- {name: FP16/half.onnx, source: {$type: http, url: $REQUEST/half.onnx}}\n"
+        "model_optimizer_args:\n  - --mean_values=[1,2,3]\n  - --input_model=$dl_dir/FP16/half.onnx\n"
     )
     path = blobconverter.from_config(name="named", path=config)
     assert path.name == "named_openvino_2022.1_4shave.blob"
     half.unlink()
-    with pytest.raises(oakwright.OakwrightError, match="must lie beside half.yml"):
+    with pytest.raises(oakwright.OakwrightError, match=r"must lie beside half\.yml"):
         blobconverter.from_config("named", config)
 
 
