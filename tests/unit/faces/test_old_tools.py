@@ -89,7 +89,9 @@ def test_from_config_takes_the_files_beside_it(half, tmp_path):
     config.write_text(
         "task_type: detection\nframework: onnx\n"
         "files:\n- {name: FP16/half.onnx, source: {$type: http, url: $REQUEST/half.onnx}}\n"
-        "model_optimizer_args:\n  - --mean_values=[1,2,3]\n  - --input_model=$dl_dir/FP16/half.onnx\n"
+        "model_optimizer_args:\n"
+        "  - --mean_values=[1,2,3]\n"
+        "  - --input_model=$dl_dir/FP16/half.onnx\n"
     )
     path = blobconverter.from_config(name="named", path=config)
     assert path.name == "named_openvino_2022.1_4shave.blob"
