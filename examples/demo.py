@@ -2,8 +2,8 @@
 
     python examples/demo.py [--image picture.jpg] [--out demo-output]
 
-The network is image processing made of convolutions: a Gaussian blur and the edges that remain
-when the blur is taken away. It is written as ONNX by this file, without any training framework.
+The network is image processing: a Gaussian blur, and the edges that remain when the blur is taken
+away. It is written as ONNX by this file, without any training framework.
 """
 
 from __future__ import annotations
@@ -36,23 +36,20 @@ def gaussian_kernel(size: int, sigma: float) -> np.ndarray:
 def edge_network() -> onnx.ModelProto:
     """ONNX: frame [1,3,300,300] in 0..255 → ``blur`` and ``edges`` of the same shape."""
     blur = np.repeat(gaussian_kernel(9, 2.5)[None, None], 3, axis=0)  # one kernel per channel
-    laplacian = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], np.float32)
-    edge = np.repeat(laplacian[None, None], 3, axis=0)
     weights = {
-        "blur_weights": blur,
-        "edge_weights": edge,
-        "blur_pads": np.array([0, 0, 4, 4, 0, 0, 4, 4], np.int64),
-        "edge_pads": np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64),
+        "kernel": blur,
+        "pads": np.array([0, 0, 4, 4, 0, 0, 4, 4], np.int64),
+        "gain": np.array(3, np.float32),
         "lowest": np.array(0, np.float32),
         "highest": np.array(255, np.float32),
     }
     nodes = [
-        helper.make_node("Pad", ["frame", "blur_pads"], ["wide"], mode="reflect"),
-        helper.make_node("Conv", ["wide", "blur_weights"], ["blur"], group=3),
-        helper.make_node("Pad", ["blur", "edge_pads"], ["wider"], mode="reflect"),
-        helper.make_node("Conv", ["wider", "edge_weights"], ["slopes"], group=3),
-        helper.make_node("Abs", ["slopes"], ["steep"]),
-        helper.make_node("Clip", ["steep", "lowest", "highest"], ["edges"]),
+        helper.make_node("Pad", ["frame", "pads"], ["wide"], mode="reflect"),
+        helper.make_node("Conv", ["wide", "kernel"], ["blur"], group=3),
+        helper.make_node("Sub", ["frame", "blur"], ["detail"]),
+        helper.make_node("Abs", ["detail"], ["strength"]),
+        helper.make_node("Mul", ["strength", "gain"], ["bright"]),
+        helper.make_node("Clip", ["bright", "lowest", "highest"], ["edges"]),
     ]
     shape = [1, 3, SIZE, SIZE]
     graph = helper.make_graph(
