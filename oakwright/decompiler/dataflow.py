@@ -19,7 +19,7 @@ Memory nobody wrote reads as zeros, as in the machine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -29,18 +29,11 @@ from oakwright.errors import RunError
 from .assemble import Patchwork, Source, assemble
 from .graph import Value
 from .ops import constant, reshape, slice_box, transpose
-from .views import View, box_within
+from .parents import Write, whole_around
+from .views import Overlap, View, apart, box_within, overlap
 
 # What a single read may ask for: beyond this a blob is hostile (an OAK has 512 MB of memory).
 MAX_ELEMENTS = 1 << 27
-
-
-@dataclass(eq=False, slots=True)
-class Write:
-    """An entry of the log."""
-
-    view: View
-    value: Value
 
 
 class Memory:
@@ -70,24 +63,44 @@ class Memory:
         """Where the elements of ``view`` come from."""
         if view.size > MAX_ELEMENTS:
             raise RunError(f"a read of {view.size} elements is beyond any device")
+        found = self._trace(view)
+        if len(found.needed) > 1:
+            # Parts of a larger tensor: from now on that tensor is what memory holds, so that all
+            # its readers see one value, and its parts can be joined to one op.
+            parent = whole_around(view, found.needed, self._logs[view.arena])
+            if parent is not None:
+                self._put_together(*parent)
+                found = self._trace(view)
+        return found
+
+    def _put_together(self, view: View, parts: list[Write]) -> None:
+        log = self._logs[view.arena]
+        value = Trace(view, parts).value(parts[0].value.dtype)
+        log[:] = [w for w in log if w not in parts]
+        log.append(Write(view, value))
+
+    def _trace(self, view: View) -> Trace:
         needed: list[Write] = []
-        boxes: list[dict[int, tuple[int, int]]] = []
+        seen: list[Overlap] = []
         missing = view.size
         for write in reversed(self._logs.get(view.arena, ())):
             if write.view.offset >= view.end or write.view.end <= view.offset:
                 continue
-            if not needed and _same_place(view, write.view):
-                return Trace(view, needed, exact=write)
-            box = box_within(view, write.view)
-            if box is not None:
-                if not needed:
+            if not needed:
+                if _same_place(view, write.view):
+                    return Trace(view, needed, exact=write)
+                box = box_within(view, write.view)
+                if box is not None:
                     return Trace(view, needed, box=(write, box))
-                needed.append(write)
-                break
-            part = box_within(write.view, view)
-            if part is not None and _apart(part, write.view, boxes, view):
-                missing -= write.view.size
-                boxes.append(_lengths(part, write.view))
+            common = overlap(view, write.view)
+            if common is not None:
+                size = prod(end - begin for begin, end in common.values())
+                if not size:
+                    continue
+                # Older entries under newer ones are only counted where they show entirely.
+                if all(apart(common, other) for other in seen):
+                    missing -= size
+                seen.append(common)
             needed.append(write)
             if missing <= 0:
                 break
@@ -96,24 +109,6 @@ class Memory:
 
 def _same_place(a: View, b: View) -> bool:
     return a.offset == b.offset and a.itemsize == b.itemsize and a.runs == b.runs
-
-
-def _lengths(box: dict[int, tuple[int, int]], inner: View) -> dict[int, tuple[int, int]]:
-    return {
-        axis: (begin, begin + (inner.shape[inside] if inside >= 0 else 1))
-        for axis, (begin, inside) in box.items()
-    }
-
-
-def _apart(
-    box: dict[int, tuple[int, int]], inner: View, others: list[dict[int, tuple[int, int]]], view: View
-) -> bool:
-    """Whether a box of ``view`` has no element in common with the others."""
-    mine = _lengths(box, inner)
-    return all(
-        any(mine[i][1] <= other[i][0] or other[i][1] <= mine[i][0] for i in mine)
-        for other in others
-    )
 
 
 class Trace:
@@ -128,7 +123,7 @@ class Trace:
         box: tuple[Write, dict[int, tuple[int, int]]] | None = None,
     ) -> None:
         self.view = view
-        self._needed = needed
+        self.needed = needed
         self._exact = exact
         self._box = box
 
@@ -143,9 +138,9 @@ class Trace:
             return _retyped(_reordered(self._exact, self.view), dtype, self.view)
         if self._box is not None:
             return _retyped(_boxed(*self._box, self.view), dtype, self.view)
-        if not self._needed:
+        if not self.needed:
             return constant(np.zeros(self.view.shape, dtype))
-        patchwork = _patchwork(self.view, self._needed)
+        patchwork = _patchwork(self.view, self.needed)
         for source in patchwork.sources:
             _retyped(source.value, dtype, self.view)
         return assemble(patchwork, dtype)

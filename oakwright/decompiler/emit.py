@@ -85,7 +85,6 @@ _FUNCTIONS = {
         "Clamp": "clamp",
         "Convolution": "convolution",
         "ConvolutionBackpropData": "convolution_backprop_data",
-        "DetectionOutput": "detection_output",
         "Divide": "divide",
         "Elu": "elu",
         "Equal": "equal",
@@ -282,10 +281,17 @@ def _zero_insertion(node: Node, operands: Outputs) -> Any:
     )
 
 
+def _detection_output(node: Node, operands: Outputs) -> Any:
+    from openvino import opset1
+
+    return opset1.detection_output(*operands[:3], node.attributes["attrs"], *operands[3:])
+
+
 _SPECIAL: dict[str, Emit] = {
     "Concat": _concat,
     "Constant": _constant,
     "Convert": _convert,
+    "DetectionOutput": _detection_output,
     "Interpolate": _interpolate,
     "Pad": _pad,
     "Reshape": _reshape,

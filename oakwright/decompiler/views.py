@@ -141,3 +141,49 @@ def box_within(inner: View, outer: View) -> dict[int, tuple[int, int]] | None:
             return None
         found[axis] = (begin, inside)
     return found if rest == 0 and not by_stride else None
+
+
+# Common elements of two views as a box: stride -> (begin, end) in the first view's coordinates.
+Overlap = dict[int, tuple[int, int]]
+
+
+def overlap(view: View, other: View) -> Overlap | None:
+    """The elements that two views of one arena have in common, as a box that may be empty.
+
+    None where they are no boxes of one lattice (other strides, or shifted by half an element),
+    so that nothing can be said.
+    """
+    dims, others = dict(_by_stride(view)), dict(_by_stride(other))
+    if len(dims) != len(view.axes) or len(others) != len(other.axes):
+        return None
+    if view.itemsize != other.itemsize:
+        return None
+    strides = sorted(dims.keys() | others.keys(), reverse=True)
+    swapped = other.offset < view.offset
+    rest = abs(other.offset - view.offset)
+    near, far = (others, dims) if swapped else (dims, others)
+    found: Overlap = {}
+    for k, stride in enumerate(strides):
+        if stride == 0:
+            return None
+        begin, rest = divmod(rest, stride)
+        near_end, far_end = near.get(stride, 1), begin + far.get(stride, 1)
+        if k and max(near_end, far_end) * stride > strides[k - 1]:
+            return None
+        low, high = begin, max(min(near_end, far_end), begin)
+        found[stride] = (low - begin, high - begin) if swapped else (low, high)
+    return found if rest == 0 else None
+
+
+def _by_stride(view: View) -> list[tuple[int, int]]:
+    return [(view.strides[i], view.shape[i]) for i in view.axes]
+
+
+def apart(a: Overlap, b: Overlap) -> bool:
+    """Whether two boxes of one view have no element in common."""
+    for stride in a.keys() | b.keys():
+        begin, end = a.get(stride, (0, 1))
+        first, last = b.get(stride, (0, 1))
+        if end <= first or last <= begin:
+            return True
+    return False

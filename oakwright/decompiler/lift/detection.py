@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+import numpy as np
+
 from oakwright.blob import (
     Buffer,
     CodeType,
@@ -108,12 +110,12 @@ def proposal(lift: Lifter, stage: Stage) -> None:
     scores, shifts = (planes(lift.read(stage.buffer(role))) for role in ("cls", "bbox"))
     info = lift.read(stage.buffer("im_info"))
     attributes = {
-        "base_size": params.base_size,
-        "pre_nms_topn": params.pre_nms_topn,
-        "post_nms_topn": params.post_nms_topn,
+        "base_size": np.uint32(params.base_size),
+        "pre_nms_topn": np.uint32(params.pre_nms_topn),
+        "post_nms_topn": np.uint32(params.post_nms_topn),
         "nms_thresh": params.nms_thresh,
-        "feat_stride": params.feat_stride,
-        "min_size": params.min_size,
+        "feat_stride": np.uint32(params.feat_stride),
+        "min_size": np.uint32(params.min_size),
         "ratio": list(params.ratios),
         "scale": list(params.scales),
         "clip_before_nms": params.clip_before_nms,

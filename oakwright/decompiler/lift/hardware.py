@@ -24,7 +24,7 @@ from .windows import Window, average_pool, convolution, max_pool
 
 def hardware(lift: Lifter, stage: Stage) -> None:
     """MyriadXHwOp: all descriptors in order. The injected stage is lifted by the caller."""
-    for op in cast(HwParams, stage.params).ops:
+    for op in _ranges_joined(cast(HwParams, stage.params).ops):
         if op.op_type is HwOpType.POOL:
             _pool(lift, stage, op)
         elif op.op_type is HwOpType.FC:
@@ -34,6 +34,33 @@ def hardware(lift: Lifter, stage: Stage) -> None:
             )
         else:
             _convolution(lift, stage, op)
+
+
+def _ranges_joined(ops: tuple[HwOp, ...]) -> list[HwOp]:
+    """Descriptors that differ only in their range of output channels, as one over all of them."""
+    joined: list[HwOp] = []
+    for op in ops:
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and op.out_chan_off is not None
+            and last.out_num_chans is not None
+            and last.out_chan_off is not None
+            and op.out_num_chans is not None
+            and op.out_chan_off == last.out_chan_off + last.out_num_chans
+            and _unranged(op) == _unranged(last)
+        ):
+            joined[-1] = replace(last, out_num_chans=last.out_num_chans + op.out_num_chans)
+        else:
+            joined.append(op)
+    return joined
+
+
+def _unranged(op: HwOp) -> HwOp:
+    """The descriptor without what says nothing about results, and without its range."""
+    return replace(
+        op, out_chan_off=0, out_num_chans=0, mode=0, reuse_data=False, reuse_coeff=False
+    )
 
 
 def _convolution(lift: Lifter, stage: Stage, op: HwOp) -> None:

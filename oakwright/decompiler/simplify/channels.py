@@ -13,9 +13,9 @@ import numpy as np
 
 from ..graph import Value
 from ..lift.windows import convolution
-from ..ops import binary, constant, slice_box
+from ..ops import binary, concat, constant, slice_box
 from .rewrite import Uses
-from .windows import Tile, tiles_of, windows_of
+from .windows import Tile, windows_of
 
 Build = Callable[[Value], "Value | None"]
 
@@ -62,9 +62,6 @@ def join_channels(values: tuple[Value, ...]) -> Value | Build | None:
             return None
         whole = np.concatenate([w[0] for w in weights])
         return convolution(inputs[0], constant(whole), geometry)
-    tiles = tiles_of(inputs)
-    if tiles is None or not _side_by_side(tiles):
-        return None
     parts = [blocks(w[0]) if w.shape[0] == 1 else w for w in weights]
     if len({p.shape[1:] for p in parts}) > 1:
         parts = weights
@@ -80,15 +77,6 @@ def join_channels(values: tuple[Value, ...]) -> Value | Build | None:
     return build
 
 
-def _side_by_side(tiles: list[Tile]) -> bool:
-    at = tiles[0].begin[1]
-    for tile in tiles:
-        if tile.begin[1] != at:
-            return False
-        at = tile.end[1]
-    return True
-
-
 def depthwise(value: Value, uses: Uses) -> Value | None:
     """A convolution whose weights are zero off the diagonal is a depthwise one."""
     data = value.node.inputs[1].constant
@@ -98,6 +86,29 @@ def depthwise(value: Value, uses: Uses) -> Value | None:
     if split.shape[0] < 2 or not split.any():
         return None
     return convolution(value.node.inputs[0], constant(split), windows_of(value.node))
+
+
+def without_unused_inputs(value: Value, uses: Uses) -> Value | None:
+    """A convolution over a Concat, without the parts that all its weights ignore.
+
+    The hardware reads channels in blocks; what fills up the last block is not the network's.
+    """
+    source, data = value.node.inputs[0], value.node.inputs[1].constant
+    if source.node.op != "Concat" or source.node.attributes["axis"] != 1 or data is None:
+        return None
+    kept: list[Value] = []
+    weights: list[np.ndarray] = []
+    at = 0
+    for part in source.node.inputs:
+        own = data[:, at : at + part.shape[1]]
+        at += part.shape[1]
+        if own.any():
+            kept.append(part)
+            weights.append(own)
+    if not kept or len(kept) == len(source.node.inputs):
+        return None
+    together = constant(np.concatenate(weights, axis=1))
+    return convolution(concat(kept, 1), together, windows_of(value.node))
 
 
 def crop_outputs(value: Value, uses: Uses) -> Value | None:

@@ -14,8 +14,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..graph import Value, make, tag
-from ..ops import ARITHMETIC, COMPARISONS, ELEMENTWISE, binary, concat, constant, reshape, slice_box
-from ..ops import transpose
+from ..ops import (
+    ARITHMETIC,
+    COMPARISONS,
+    ELEMENTWISE,
+    binary,
+    concat,
+    constant,
+    reshape,
+    slice_axis,
+    slice_box,
+    transpose,
+)
 from .channels import join_channels
 from .rewrite import Uses, first_stage, same
 from .windows import WINDOW_OPS, join_tiles, rebuilt, windows_of
@@ -38,7 +48,7 @@ def join_inputs(value: Value, uses: Uses) -> Value | None:
     values = value.node.inputs
     joiner = Joiner(uses)
     whole = joiner.join(values, axis)
-    if whole is not None:
+    if whole is not None and joiner.settle(values, axis):
         return whole
     runs: list[Value] = []
     start = 0
@@ -50,6 +60,8 @@ def join_inputs(value: Value, uses: Uses) -> Value | None:
             if longer is None:
                 break
             stop, joined = stop + 1, longer
+        if stop > start + 1 and not joiner.settle(values[start:stop], axis):
+            stop, joined = start + 1, values[start]
         runs.append(joined)
         start = stop
     return concat(runs, axis) if len(runs) < len(values) else None
@@ -61,6 +73,7 @@ class Joiner:
     def __init__(self, uses: Uses) -> None:
         self._uses = uses
         self._known: dict[tuple[Values, int], Value | None] = {}
+        self._parts: dict[tuple[Values, int], list[tuple[Values, int]]] = {}
 
     def join(self, values: Values, axis: int) -> Value | None:
         """The concatenation of ``values`` without a Concat, or None."""
@@ -84,11 +97,37 @@ class Joiner:
                 ready = [p for p in parts if p is not None]
                 if len(ready) == len(parts):
                     made = plan.build(ready)
-            if made is not None:
+            if made is not None and plan is not None:
                 tag([made], first_stage(key[0]))
+                self._parts[key] = plan.parts
             self._known[key] = made
             stack.pop()
         return self._known[values, axis]
+
+    def settle(self, values: Values, axis: int) -> bool:
+        """Give everybody else who reads a joined part a slice of the whole instead.
+
+        Otherwise the part would be computed twice. False where a reader of a part leads to the
+        whole, so that there is no such slice.
+        """
+        shared: dict[Value, Value] = {}
+        waiting, done = [(values, axis)], set()
+        while waiting:
+            key = waiting.pop()
+            if key in done:
+                continue
+            done.add(key)
+            parts, along = key
+            made = self._known[key]
+            if made is None or parts[0].node.op in ("Slice", "Constant"):
+                continue
+            at = 0
+            for part in parts:
+                if not self._uses.single(part):
+                    shared[part] = slice_axis(made, along, at, at + part.shape[along])
+                at += part.shape[along]
+            waiting.extend(self._parts[key])
+        return not shared or self._uses.replace_also(shared)
 
     def _plan(self, values: Values, axis: int) -> Plan | None:
         first = values[0]
@@ -99,10 +138,6 @@ class Joiner:
             return Plan(lambda _: concat(values, axis))
         if op == "Slice":
             return Plan(lambda _: _slices(values, axis))
-        # Along the batch, whoever else reads a sample gets its own copy; elsewhere that would
-        # compute things twice.
-        if axis != 0 and not all(self._uses.single(v) for v in values):
-            return None
         if any(v.node.attributes != first.node.attributes for v in values) and op not in _VARIED:
             return None
         make_plan = _PLANS.get(op)
@@ -322,7 +357,7 @@ def _matmul(values: Values, axis: int) -> Plan | None:
 
 def _first_operand(values: Values, axis: int) -> Plan | None:
     """Ops that treat the samples of a batch alike; other operands are the same for all."""
-    if axis != 0:
+    if axis != 0 and not (axis == 1 and values[0].node.op in _PLANEWISE):
         return None
     for index in range(1, len(values[0].node.inputs)):
         others = _operands(values, index)
@@ -330,14 +365,16 @@ def _first_operand(values: Values, axis: int) -> Plan | None:
             return None
     rest = values[0].node.inputs[1:]
     sources = _operands(values, 0)
-    if any(s.shape[0] != v.shape[0] for s, v in zip(sources, values, strict=True)):
+    if any(s.shape[axis] != v.shape[axis] for s, v in zip(sources, values, strict=True)):
         return None
     return Plan(
-        lambda parts: _with_inputs(values[0], (parts[0], *rest), 0, _total(values, 0)),
-        [(sources, 0)],
+        lambda parts: _with_inputs(values[0], (parts[0], *rest), axis, _total(values, axis)),
+        [(sources, axis)],
     )
 
 
+# Ops that treat the planes of a sample alike.
+_PLANEWISE = frozenset(["Interpolate", "ZeroInsertion"])
 # Ops whose attributes may differ between the parts; their plans compare what matters.
 _VARIED = frozenset([*WINDOW_OPS])
 _PLANS: dict[str, Callable[[Values, int], Plan | None]] = {

@@ -14,10 +14,11 @@ from ..graph import Graph, Node, Value, tag
 
 
 class Uses:
-    """How many operands read a value; values made during the walk count as read once."""
+    """Who reads what, and what was replaced so far, during one walk."""
 
     def __init__(self, graph: Graph) -> None:
         self._counts = graph.users()
+        self.replaced: dict[Value, Value] = {}
 
     def single(self, value: Value) -> bool:
         """Whether nobody else would miss the value if its reader were replaced."""
@@ -26,6 +27,30 @@ class Uses:
     def hand_over(self, old: Value, new: Value) -> None:
         """``new`` is read wherever ``old`` was."""
         self._counts[new] = self._counts.get(new, 0) + self._counts.get(old, 1)
+        self.replaced[old] = new
+
+    def replace_also(self, others: Mapping[Value, Value]) -> bool:
+        """Let all readers of the keys read the values; False where that would make a circle."""
+        waiting = [v.node for v in others.values()]
+        done: set[Node] = set()
+        forbidden = {v.node for v in others}
+        while waiting:
+            node = waiting.pop()
+            if node in done:
+                continue
+            if node in forbidden:
+                return False
+            done.add(node)
+            waiting.extend(self.final(v).node for v in node.inputs)
+        for old, new in others.items():
+            self.hand_over(old, new)
+        return True
+
+    def final(self, value: Value) -> Value:
+        """What stands for ``value`` by now."""
+        while value in self.replaced:
+            value = self.replaced[value]
+        return value
 
 
 Rule = Callable[[Value, Uses], "Value | None"]
@@ -34,14 +59,14 @@ Rule = Callable[[Value, Uses], "Value | None"]
 def rewrite(graph: Graph, rules: Mapping[str, list[Rule]]) -> bool:
     """Walk once; ``rules`` by op. Says whether anything changed."""
     uses = Uses(graph)
-    replaced: dict[Value, Value] = {}
+    replaced = uses.replaced
     seen: dict[object, Value] = {}
     for node in graph.nodes():
         if any(v in replaced for v in node.inputs):
-            node.inputs = tuple(replaced.get(v, v) for v in node.inputs)
-        if len(node.outputs) != 1:
-            continue
+            node.inputs = tuple(uses.final(v) for v in node.inputs)
         old = node.outputs[0]
+        if len(node.outputs) != 1 or old in replaced:
+            continue
         twin = seen.setdefault(_key(node), old)
         new = twin if twin is not old else None
         for rule in rules.get(node.op, ()) if new is None else ():
@@ -53,8 +78,8 @@ def rewrite(graph: Graph, rules: Mapping[str, list[Rule]]) -> bool:
                 break
         if new is not None and new is not old:
             uses.hand_over(old, new)
-            replaced[old] = new
-    graph.outputs = [(name, replaced.get(v, v)) for name, v in graph.outputs]
+    if replaced:
+        graph.replace(replaced)
     return bool(replaced)
 
 

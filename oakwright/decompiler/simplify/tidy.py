@@ -16,9 +16,9 @@ def slice_of_concat(value: Value, uses: Uses) -> Value | None:
     if source.node.op != "Concat":
         return None
     axis = source.node.attributes["axis"]
-    if a["step"][axis] != 1:
-        return None
     low, high = a["begin"][axis], a["end"][axis]
+    if a["step"][axis] != 1 or (low, high) == (0, source.shape[axis]):
+        return None
     kept: list[Value] = []
     at = 0
     for part in source.node.inputs:
@@ -161,6 +161,28 @@ def concat_of_concat(value: Value, uses: Uses) -> Value | None:
     if any(v.node.op == "Concat" and v.node.attributes["axis"] == axis for v in value.node.inputs):
         return concat(value.node.inputs, axis)
     return None
+
+
+def concat_of_slices(value: Value, uses: Uses) -> Value | None:
+    """The same box, across the axis, of several tensors: that box of their Concat."""
+    axis = value.node.attributes["axis"]
+    parts = value.node.inputs
+    if any(v.node.op != "Slice" for v in parts):
+        return None
+    bases = [v.node.inputs[0] for v in parts]
+    first = parts[0].node.attributes
+    for part, base in zip(parts, bases, strict=True):
+        a = part.node.attributes
+        if part.shape[axis] != base.shape[axis]:
+            return None
+        for i in range(base.rank):
+            box = [each[key][i] for each in (a, first) for key in ("begin", "end", "step")]
+            if i != axis and (box[:3] != box[3:] or base.shape[i] != bases[0].shape[i]):
+                return None
+    whole = concat(bases, axis)
+    begin, end, step = (list(first[key]) for key in ("begin", "end", "step"))
+    begin[axis], end[axis], step[axis] = 0, whole.shape[axis], 1
+    return slice_box(whole, begin, end, step)
 
 
 def slice_of_reshape(value: Value, uses: Uses) -> Value | None:
