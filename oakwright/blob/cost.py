@@ -46,11 +46,9 @@ def stage_macs(stage: Stage) -> int:
         taps = params.kernel_w * params.kernel_h
         depth = 1 if stage.type is T.DepthDeconv else target.desc.dim("C")
         return source.desc.element_count * taps * depth
-    if stage.type in (T.FC, T.ConvND):
-        # Every weight is used once per output place.
-        places = prod(target.desc.dim(axis) for axis in "WHD") if stage.type is T.ConvND else 1
-        return places * weights.desc.element_count
-    return 0
+    # FC and ConvND: every weight is used once per output place.
+    places = prod(target.desc.dim(axis) for axis in "WHD") if stage.type is T.ConvND else 1
+    return places * weights.desc.element_count
 
 
 def _hardware_macs(op: HwOp, buffers: tuple[Buffer, ...]) -> int:

@@ -9,7 +9,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from .cost import parameter_bytes, stage_macs
-from .enums import DataType, HwOpType, HwPadMode, Location, PoolType, StageType
+from .enums import DataType, HwPadMode, Location
+from .hardware import HwOp, HwParams
 from .header import TRAILER_ELEMENT_TYPES, Header
 from .memory import memory_profile
 from .stages import Stage
@@ -124,8 +125,8 @@ def _places(chosen: tuple[Buffer, ...], stage: Stage) -> tuple[str, ...]:
 
 def detail_text(stage: Stage) -> str:
     """The parameters of a stage in one short line."""
-    if stage.type is StageType.MyriadXHwOp:
-        return _hardware_text(stage)
+    if isinstance(stage.params, HwParams):
+        return _hardware_text(stage.params.ops)
     words = (f"{name}={_value_text(value)}" for name, value in stage.params.items())
     return " ".join(words)
 
@@ -146,19 +147,18 @@ def _value_text(value: Any) -> str:
     return str(value)
 
 
-def _hardware_text(stage: Stage) -> str:
-    ops = stage.params.ops  # type: ignore[attr-defined]
+def _hardware_text(ops: tuple[HwOp, ...]) -> str:
     if not ops:
         return "no operations"
     op = ops[0]
     words = [op.op_type.name]
-    if op.op_type is HwOpType.POOL and op.pool_type is not None:
-        words = [f"{PoolType(op.pool_type).name} POOL"]
+    if op.pool_type is not None:
+        words = [f"{op.pool_type.name} POOL"]
     if op.kernel_w is not None:
         words.append(f"{op.kernel_w}x{op.kernel_h} s{op.stride}")
     if op.with_pad:
-        sides = HwPadMode(op.pad_mode)
-        words.append("pad" + (f" edge {int(sides):#x}" if sides else ""))
+        sides = [side.name.lower() for side in HwPadMode if side in op.pad_mode and side.name]
+        words.append("pad" + " edge" * bool(op.pad_mode) + "".join(f" {s}" for s in sides))
     if op.bias is not None:
         words.append("bias")
     if op.scale is not None:

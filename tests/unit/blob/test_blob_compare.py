@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from oakwright.blob import Blob, Difference, diff, to_json
-from tests.unit.blob.assembler import BSS, INPUT, OUTPUT, Assembler, conv_op, f32, small, u32
+from tests.unit.blob.assembler import BSS, CMX, INPUT, OUTPUT, Assembler, conv_op, f32, small, u32
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "blobs"
 
@@ -131,6 +131,29 @@ def test_an_absent_operand():
     b.stage(12, words, vector)
     found = paths(read(a), read(b))
     assert "stages[3].input2.location" in found
+
+
+def test_an_operand_that_one_side_has_not():
+    def conv(count):
+        a = Assembler()
+        a.stage(0, u32(3, 3, 1, 1, 1, 1, 1, 1), [a.buffer([4], BSS, 64 * i) for i in range(count)])
+        return read(a)
+
+    (found,) = (d for d in diff(conv(3), conv(4)) if d.path.endswith("temp"))
+    assert (found.a, found.b) == (None, "FP16 4 C @ bss+192")
+    assert str(found) == "stages[0].temp: - | FP16 4 C @ bss+192"
+
+
+def test_places_are_told_by_name():
+    a, b = chain(SIGMOID, ELU), Assembler()
+    source, target = b.io(INPUT, "x", [32]), b.io(OUTPUT, "y", [32])
+    middle = b.buffer([32], CMX, 64)
+    b.stage(*SIGMOID, [source, middle])
+    b.stage(*ELU, [middle, target])
+    assert [str(d) for d in diff(a, read(b))] == [
+        "stages[0].output.location: BSS | CMX",
+        "stages[1].input.location: BSS | CMX",
+    ]
 
 
 def test_an_injected_stage_on_one_side():

@@ -30,6 +30,7 @@ def test_io_specs_are_outermost_first():
     assert str(blob.inputs[0].spec) == "image U8 1x4x5x6 NCHW"
     assert str(blob.outputs[0].spec) == "result FP16 1x8x5x6 NCHW"
     assert blob.inputs[0].size_bytes == 120
+    assert str(blob.inputs[0]) == "image: U8 1x4x5x6 NCHW"
 
 
 def test_second_input_starts_at_a_multiple_of_64():
@@ -60,6 +61,7 @@ def test_orders(order, dims, axes, shape):
     assert (desc.axes, desc.order_name, desc.shape) == (axes, axes, shape)
     assert desc.dim("W") == dims[axes[::-1].index("W")]
     assert desc.dim("?", 7) == 7
+    assert desc.is_default_order == (axes in ("NCDHW", "6DNCHW"))
 
 
 def test_desc_measures_span_and_compactness():
@@ -155,6 +157,23 @@ def test_trailer_names_the_models_own_tensors():
     for size in range(blob.header.file_size + 1, len(whole)):
         with pytest.raises(BlobError):
             Blob.from_bytes(whole[:size])
+
+
+@pytest.mark.parametrize(
+    ("trailer", "message"),
+    [
+        (u32(0, 0) + b"\1" + bytes(7), "end in zeros"),
+        (u32(0, 0) + bytes(9), "1 bytes too many"),
+        (u32(0, 7), "7 results"),
+        (u32(1, 0, 1, 0, 5, 0) + bytes(16), "constant 4"),
+        (u32(1, 0, 0, 0, 4, 1, 4) + b"\xff" * 8 + bytes(8), "a name of"),
+    ],
+)
+def test_damaged_trailers(trailer, message):
+    data = small().build()
+    with pytest.raises(BlobError, match=message) as caught:
+        Blob.from_bytes(data + trailer)
+    assert len(data) <= caught.value.offset <= len(data) + len(trailer)
 
 
 def test_open_maps_a_file_and_save_writes_it(tmp_path):

@@ -1,5 +1,7 @@
 """Stage records: every type of the table, hardware descriptors, injected and unknown stages."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -12,12 +14,16 @@ from oakwright.blob import (
     Location,
     LoopEndParams,
     PadMode,
+    Params,
     PoolType,
     RawParams,
     SliceRule,
     StageType,
     TopKParams,
+    detail_text,
+    to_json,
 )
+from oakwright.blob.words import word_kinds
 from oakwright.errors import BlobError
 from tests.unit.blob.assembler import (
     BLOB,
@@ -104,6 +110,7 @@ def test_buffers_say_where_they_are():
     assert str(blob.stages[0].buffers[0]) == "U8 1x4x5x6 NCHW @ input[0]+0"
     assert blob.stages[1].buffer("output").place == "cmx+64"
     assert str(blob.stages[2].buffers[3]) == "absent"
+    assert blob.stages[2].buffers[3].place == "none"
 
 
 def test_integers_where_the_first_operand_is_s32():
@@ -113,6 +120,26 @@ def test_integers_where_the_first_operand_is_s32():
     params = Blob.from_bytes(a.build()).stages[0].params
     assert params == EltwiseParams(2, -1, -1, 0, -5, 5)
     assert isinstance(params.coeff1, int)
+
+
+def test_a_hardware_stage_counts_its_buffers():
+    a = Assembler()
+    a.hw_stage([], [a.buffer([4], BSS), a.buffer([4], BSS, 64)])
+    data = a.build()
+    at = Blob.from_bytes(data).stages[0].offset + 24  # behind the head and two words
+    with pytest.raises(BlobError, match="1 buffers announced, 2 there") as caught:
+        Blob.from_bytes(data[:at] + u32(1) + data[at + 4 :]).check()
+    assert caught.value.offset == at
+    assert "no operations" in Blob.from_bytes(data).describe()
+
+
+def test_words_without_a_kind_are_a_mistake_of_ours():
+    @dataclass(frozen=True)
+    class Wrong(Params):
+        length: int
+
+    with pytest.raises(TypeError, match="which word"):
+        word_kinds(Wrong)
 
 
 def hw(ops, count=4):
@@ -130,6 +157,7 @@ def test_hardware_pool():
     assert (op.out_chan_off, op.out_num_chans, op.coeffs) == (8, 16, None)
     assert op.reuse_data
     assert list(stage.operands) == ["input", "output"]
+    assert detail_text(stage) == "AVERAGE POOL 3x3 s2 pad edge top left"
 
 
 def test_hardware_fully_connected():
@@ -148,6 +176,7 @@ def test_hardware_convolution_with_pool_clamp_and_two_ranges():
     assert stage.params.ops[0].pool_kernel_w == 2
     assert stage.params.ops[0].clamp_max == 6
     assert list(stage.operands) == ["input", "weights", "bias", "output"]
+    assert detail_text(stage) == "CONV_POOL 3x3 s1 bias clamp 6 in 2 operations"
 
 
 @pytest.mark.parametrize(
@@ -196,6 +225,7 @@ def test_an_unknown_type_is_still_a_stage():
     assert len(stage.buffers) == 2
     assert "unknown layout" in str(blob.validate()[0])
     assert "Unknown142" in blob.describe()
+    assert to_json(blob)["stages"][0]["params"] == {"words": u32(1, 2, 3).hex()}
 
 
 def test_another_versions_parameters_are_kept():
@@ -261,11 +291,14 @@ def test_shape_as_an_output_makes_a_dynamic_buffer():
     words[12:16] = u32(OUTPUT)
     dynamic = bytes(words[:32]) + u32(0, 8) + bytes(words[32:])
     a.stage(19, b"", [a.buffer([4], INPUT), dynamic], shaves=0)
-    (stage,) = Blob.from_bytes(a.build()).stages
+    blob = Blob.from_bytes(a.build())
+    (stage,) = blob.stages
     target = stage.buffer("output")
     assert target.desc.is_dynamic
     assert target.desc.shape == (-1,)
     assert str(target) == "FP16 ? C @ bss+0"
+    assert not any("output" in str(each) for each in blob.validate())
+    assert "FP16 ? C" in blob.describe()
     assert target.desc.nbytes_span == target.desc.nbytes == 0
 
 
