@@ -62,9 +62,7 @@ def scan_constants(model: ov.Model) -> list[Finding]:
     return findings
 
 
-def scan_activations(
-    model: ov.Model, inputs: Sequence[Mapping[str, np.ndarray]]
-) -> list[Finding]:
+def scan_activations(model: ov.Model, inputs: Sequence[Mapping[str, np.ndarray]]) -> list[Finding]:
     """Layers whose values leave +-65504 on any of the given inputs, largest value named.
 
     Runs on the CPU in F32. Each layer is followed by its own greatest absolute value, so that

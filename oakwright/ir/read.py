@@ -35,7 +35,9 @@ def read(path: str | os.PathLike[str]) -> ov.Model:
     weights = xml.with_suffix(".bin")
     present = weights.stat().st_size if weights.is_file() else -1
     if needed and present < 0:
-        raise _unreadable(xml, f"its weights {weights.name} are missing", "put them beside the .xml")
+        raise _unreadable(
+            xml, f"its weights {weights.name} are missing", "put them beside the .xml"
+        )
     if present < needed:
         raise _unreadable(
             xml,
@@ -111,6 +113,8 @@ def _reason(error: RuntimeError) -> str:
     telling = [
         line
         for line in lines
-        if not re.match(r"(Exception from|Check '.*' failed at|\[? ?src/|FrontEnd API failed)", line)
+        if not re.match(
+            r"(Exception from|Check '.*' failed at|\[? ?src/|FrontEnd API failed)", line
+        )
     ]
     return (telling or lines or ["no reason given"])[-1][:500]

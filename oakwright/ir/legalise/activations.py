@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from openvino import Node, Output, Type
 
-from .rewrite import Rule, const, constant_input, dtype_of, op, shape_of
+from .rewrite import Rule, const, constant_input, dtype_of, op
 
 # Odd polynomials, coefficients of x, x^3, x^5 ...
 SIN = (0.999999061, -0.166655541, 0.0083118998, -0.000184881403)  # |x| <= pi/2, 9.4e-7
@@ -85,16 +85,6 @@ def hard_sigmoid(node: Node) -> Sequence[Node] | None:
     if alpha is None or beta is None:
         return None
     return [_clamp(_add(_scale(node.input_value(0), alpha), beta), 0, 1)]
-
-
-def log_softmax(node: Node) -> Sequence[Node]:
-    """LogSoftmax, shifted by the maximum as SoftMax is."""
-    # Not Log(SoftMax): a probability below 6e-8 is zero in FP16 and its logarithm -inf.
-    x = node.input_value(0)
-    axis = [int(node.get_attributes()["axis"]) % len(shape_of(x))]
-    shifted = op("Subtract", [x, op("ReduceMax", [x, axis], {"keep_dims": True})])
-    total = op("ReduceSum", [op("Exp", [shifted]), axis], {"keep_dims": True})
-    return [op("Subtract", [shifted, op("Log", [total])])]
 
 
 def soft_sign(node: Node) -> Sequence[Node]:
@@ -239,8 +229,9 @@ def _small_arc(size: Node) -> Node:
 
 
 def _less_half_turns(x: Output | Node, turns: Node) -> Node:
-    rough = op("Subtract", [x, _scale(turns, PI_HIGH)])
-    return op("Subtract", [rough, _scale(turns, PI_LOW)])
+    # Adding the negative spares a stage each: the engine subtracts by negating first.
+    rough = op("Add", [x, _scale(turns, -PI_HIGH)])
+    return op("Add", [rough, _scale(turns, -PI_LOW)])
 
 
 def _alternate(turns: Node, first: float) -> Node:
@@ -282,7 +273,6 @@ RULES: dict[str, Sequence[Rule]] = {
     "Sign": [sign],
     "Selu": [selu],
     "HardSigmoid": [hard_sigmoid],
-    "LogSoftmax": [log_softmax],
     "SoftSign": [soft_sign],
     "Gelu": [gelu_tanh],
     "Sin": [sin],

@@ -15,6 +15,7 @@ The common transformations never run afterwards: they would put new operations b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -34,6 +35,8 @@ from .table import RULES
 
 # More than any model has needed; a pair of rules that undo each other must not spin.
 _MAX_SWEEPS = 6
+# 2 bytes each; the whole memory of the chip is 512 MB.
+_MAX_ELEMENTS = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -49,21 +52,28 @@ class Applied:
 class Legalised:
     """The rewritten model and what was done to it.
 
-    ``findings`` holds layers no rule could save (errors) and constants that were brought into
-    range (warnings); ``applied`` every rewriting in order.
+    ``applied``: every rewriting, in order. ``refused``: layers that no rule could save, which the
+    engine would refuse. ``warnings``: what compiles but may surprise. ``ports``: the names of the
+    inputs and outputs.
     """
 
     model: ov.Model
     applied: tuple[Applied, ...]
-    findings: tuple[Finding, ...]
+    refused: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
     ports: PortNames
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything to be said, what was refused first."""
+        return (*self.refused, *self.warnings)
 
 
 @dataclass
 class _Journal:
     report: Callable[[Applied], None] | None
     applied: list[Applied] = field(default_factory=list)
-    findings: dict[str, Finding] = field(default_factory=dict)
+    refused: dict[str, Finding] = field(default_factory=dict)
 
     def wrote(self, node: Node, rule: Rule) -> None:
         family = rule.__module__.rpartition(".")[2]
@@ -72,23 +82,27 @@ class _Journal:
         if self.report is not None:
             self.report(entry)
 
-    def refused(self, node: Node, refusal: Refusal) -> None:
+    def refuse(self, node: Node, refusal: Refusal) -> None:
         name = node.get_friendly_name()
-        self.findings[name] = Finding(name, op_of(node), name, refusal.reason, refusal.remedy)
+        self.refused[name] = Finding(name, op_of(node), name, refusal.reason, refusal.remedy)
 
 
 def legalise(model: ov.Model, *, report: Callable[[Applied], None] | None = None) -> Legalised:
     """Rewrite ``model`` into opset 1..7 and the forms the engine accepts.
 
     The caller's model is left as it is. ``report`` is called with every rewriting as it happens.
-    What could not be rewritten stands in the result's ``findings``; nothing is raised for it, so
-    that `check` can list it with everything else.
+    What could not be rewritten stands in the result's ``refused``; nothing is raised for it, so
+    that it can be shown with what `check` finds in the result.
     """
     ports = port_names(model)
     work = model.clone()
+    too_large = _too_large(work)
+    if too_large:
+        # Folding would compute tensors no machine can hold.
+        return Legalised(work, (), tuple(too_large), (), ports)
     widen(work)
     apply_moc_transformations(work, cf=True)
-    # The common transformations may bring f16 constants with a Convert back from v11 IRs.
+    # Weights that were kept compressed come back as f16 with a Convert behind.
     widen(work)
     fold(work)
     journal = _Journal(report)
@@ -100,20 +114,31 @@ def legalise(model: ov.Model, *, report: Callable[[Applied], None] | None = None
     tidy(work)
     _fold_constants(work)
     convert_integers(work)
-    for name in clamp_constants(work):
-        journal.findings.setdefault(name, _clamped(name))
+    warnings = [_clamped(name, largest) for name, largest in clamp_constants(work)]
     name_ports(work, ports)
     unique_names(work, ports)
     # A fresh model drops the graph-wide rt_info of the source (its IR version among them).
     result = ov.Model(work.get_results(), work.get_parameters(), model.get_friendly_name())
-    findings = tuple(journal.findings.values())
-    return Legalised(result, tuple(journal.applied), findings, ports)
+    refused = tuple(journal.refused.values())
+    return Legalised(result, tuple(journal.applied), refused, tuple(warnings), ports)
+
+
+def _too_large(model: ov.Model) -> list[Finding]:
+    findings = []
+    for node in model.get_ordered_ops():
+        for output in node.outputs():
+            shape = output.get_partial_shape()
+            if shape.is_static and math.prod(shape.to_shape()) > _MAX_ELEMENTS:
+                name = node.get_friendly_name()
+                reason = f"a tensor of shape {shape} does not fit into the 512 MB of the chip"
+                findings.append(Finding(name, op_of(node), name, reason, "use a smaller shape"))
+    return findings
 
 
 def _sweep(model: ov.Model, journal: _Journal) -> bool:
     """Ask the rules of every layer once, in topological order; True where one applied."""
     changed = False
-    journal.findings.clear()
+    journal.refused.clear()
     order = model.get_ordered_ops()
     known = {node.get_name() for node in order}
     for node in order:
@@ -121,7 +146,7 @@ def _sweep(model: ov.Model, journal: _Journal) -> bool:
             try:
                 replacement = rule(node)
             except Refusal as refusal:
-                journal.refused(node, refusal)
+                journal.refuse(node, refusal)
                 break
             if replacement is None:
                 continue
@@ -175,13 +200,14 @@ def _fold_constants(model: ov.Model) -> None:
     manager.run_passes(model)
 
 
-def _clamped(name: str) -> Finding:
+def _clamped(name: str, largest: float) -> Finding:
     return Finding(
         name,
         "Constant-1",
         name,
-        "holds values beyond +-65504, the range of FP16; they are set to that bound",
-        "check that these are infinities meant as padding or masks, not weights",
+        f"holds finite values up to {largest:.4g}, beyond +-65504, the range of FP16; they are set "
+        "to that bound",
+        "scale the layer down and the next one up",
         "warning",
     )
 

@@ -222,11 +222,17 @@ def gather_nd(node: Node) -> Sequence[Output] | None:
 
 
 def pad(node: Node) -> Sequence[Output] | None:
-    """Pad of ranks other than 3 and 4, with negative pads or newer than opset 1."""
+    """Pad of ranks other than 3 and 4, of the batch, with negative pads or newer than opset 1."""
     begin, end = constant_input(node, 1).ravel(), constant_input(node, 2).ravel()
     source = node.input_value(0)
     rank = len(shape_of(source))
-    if node.type_info.version_id == "opset1" and rank in (3, 4) and min(*begin, *end) >= 0:
+    batch_is_padded = rank == 4 and (begin[0] or end[0])
+    if (
+        node.type_info.version_id == "opset1"
+        and rank in (3, 4)
+        and min(*begin, *end) >= 0
+        and not batch_is_padded
+    ):
         return None
     cut_from = np.maximum(-begin, 0)
     cut_to = np.array(shape_of(source)) - np.maximum(-end, 0)
@@ -235,37 +241,40 @@ def pad(node: Node) -> Sequence[Output] | None:
     begin, end = np.maximum(begin, 0), np.maximum(end, 0)
     if not (np.any(begin) or np.any(end)):
         return [source]
-    return [reshape(_pad_low_rank(node, source, begin, end), shape_of(node.output(0)))]
+    if rank not in (3, 4) or batch_is_padded:
+        sizes, begin, end = _merged(shape_of(source), begin, end)
+        source = reshape(source, sizes)
+    inputs: list[Output | list[int]] = [source, begin.tolist(), end.tolist()]
+    mode = str(node.get_attributes()["pad_mode"]).lower()
+    if mode == "constant":
+        value = constant_input(node, 3) if node.get_input_size() > 3 else np.zeros(())
+        inputs.append(const(value.reshape(()), dtype_of(source)))
+    padded = op("Pad", inputs, {"pad_mode": mode}).output(0)
+    return [reshape(padded, shape_of(node.output(0)))]
 
 
-def _pad_low_rank(
-    node: Node, source: Output, begin: NDArray[np.integer], end: NDArray[np.integer]
-) -> Output:
-    """Neighbouring axes that are not padded are one; then the tensor is seen as 4-D."""
-    shape, padded = shape_of(source), (begin != 0) | (end != 0)
-    sizes, before, after = [], [], []
-    for axis, size in enumerate(shape):
-        if len(shape) > 4 and sizes and not padded[axis] and not (before[-1] or after[-1]):
+def _merged(
+    shape: list[int], begin: NDArray[np.integer], end: NDArray[np.integer]
+) -> tuple[list[int], NDArray[np.integer], NDArray[np.integer]]:
+    """The same pads on a 4-D tensor of one batch: neighbours without pads become one axis."""
+    sizes: list[int] = []
+    pads: list[tuple[int, int]] = []
+    for size, before, after in zip(shape, begin.tolist(), end.tolist(), strict=True):
+        if sizes and (before, after) == (0, 0) == pads[-1]:
             sizes[-1] *= size
         else:
             sizes.append(size)
-            before.append(int(begin[axis]))
-            after.append(int(end[axis]))
-    if len(sizes) > 4:
+            pads.append((before, after))
+    if len(sizes) == 4 and pads[0] == (0, 0) and sizes[0] == 1:
+        sizes, pads = sizes[1:], pads[1:]
+    if len(sizes) > 3:
         raise Refusal(
-            f"{sum(padded)} axes of a {len(shape)}-D tensor are padded at once",
-            "pad at most three axes, in several steps",
+            f"{len(shape)} dimensions are padded in a way the engine cannot be given",
+            "pad fewer axes at once, in several steps",
         )
-    missing = 4 - len(sizes) if len(sizes) != 3 or len(shape) > 4 else 0
-    sizes, before, after = [1] * missing + sizes, [0] * missing + before, [0] * missing + after
-    mode = str(node.get_attributes()["pad_mode"])
-    inputs: list[Output | list[int]] = [reshape(source, sizes), before, after]
-    if mode == "constant":
-        value = array_of(node.input_value(3)) if node.get_input_size() > 3 else np.array(0)
-        if value is None:
-            raise Refusal("the pad value is computed at run time", "pad with a constant")
-        inputs.append(const(value.reshape(()), dtype_of(source)))
-    return op("Pad", inputs, {"pad_mode": mode}).output(0)
+    missing = 4 - len(sizes)
+    first, last = np.array([(0, 0)] * missing + pads).T
+    return [1] * missing + sizes, first, last
 
 
 def roll(node: Node) -> Sequence[Output]:

@@ -1,12 +1,13 @@
 """Comparisons, logic, and the remainders of a division.
 
-Of the comparisons and logical operations the engine compiles Equal, Greater, Less, LogicalAnd and
-LogicalNot; the others end in "output #0 has type S32, but FP16 is expected".
+The engine's stages are particular about types, and booleans are S32 to it. It compiles LogicalAnd
+and LogicalNot; of comparisons, Equal, Greater and Less for floats, Equal and GreaterEqual for
+integers. The others end in "output #0 has type S32, but FP16 is expected", or the other way round.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from openvino import Node, Output, Type
@@ -33,14 +34,28 @@ def not_equal(node: Node) -> Sequence[Node]:
     return [negation(_same_inputs("Equal", node))]
 
 
-def greater_equal(node: Node) -> Sequence[Node]:
+def greater_equal(node: Node) -> Sequence[Node] | None:
     """``not (a < b)``; a NaN on either side counts as greater, which IEEE would not have."""
+    if _compares_integers(node):
+        return None
     return [negation(_same_inputs("Less", node))]
 
 
 def less_equal(node: Node) -> Sequence[Node]:
-    """``not (a > b)``; as for GreaterEqual with a NaN."""
+    """``not (a > b)``, of integers ``b >= a``; as for GreaterEqual with a NaN."""
+    if _compares_integers(node):
+        return [_not_less(node, 1, 0)]
     return [negation(_same_inputs("Greater", node))]
+
+
+def greater(node: Node) -> Sequence[Node] | None:
+    """Of integers: ``not (b >= a)``."""
+    return [negation(_not_less(node, 1, 0))] if _compares_integers(node) else None
+
+
+def less(node: Node) -> Sequence[Node] | None:
+    """Of integers: ``not (a >= b)``."""
+    return [negation(_not_less(node, 0, 1))] if _compares_integers(node) else None
 
 
 def logical_or(node: Node) -> Sequence[Node]:
@@ -119,51 +134,55 @@ def bit_shift(node: Node) -> None:
     )
 
 
-def floor_mod(node: Node) -> Sequence[Output | Node]:
-    """``a - b * floor(a / b)``: the result has the sign of ``b``, as in Python."""
-    return _remainder(node, _floored)
-
-
-def mod(node: Node) -> Sequence[Output | Node]:
-    """``a - b * trunc(a / b)``: the result has the sign of ``a``, as in C."""
-    return _remainder(node, _truncated)
-
-
-def _remainder(
-    node: Node, quotient: Callable[[Output, Output, bool], Node]
-) -> Sequence[Output | Node]:
-    dtype = dtype_of(node.output(0))
-    whole = not dtype.is_real()
-    a, b = node.input_values()
-    if whole:
-        # The engine's arithmetic is FP16: integers are exact there up to 2048.
-        a, b = (op("Convert", [v], {"destination_type": "f32"}).output(0) for v in (a, b))
-    times = quotient(a, b, whole)
-    left = op("Subtract", [a, op("Multiply", [times, b])])
-    if whole:
-        return [op("Convert", [left], {"destination_type": dtype.get_type_name()})]
-    return [left]
-
-
-def _truncated(a: Output, b: Output, whole: bool) -> Node:
-    # floor of the magnitudes, with the quotient's sign: that of a/b, clamped after scaling up.
-    size = op("Floor", [op("Divide", [_half_up(absolute(a), whole), absolute(b)])])
-    ratio = op("Multiply", [op("Divide", [a, b]), const(65504.0, dtype_of(a))])
-    sign = op("Clamp", [ratio], {"min": -1.0, "max": 1.0})
-    return op("Multiply", [size, sign])
-
-
-def _floored(a: Output, b: Output, whole: bool) -> Node:
-    if not whole:
-        return op("Floor", [op("Divide", [a, b])])
-    # (a + 1/2) / b has the same floor as a / b for whole a and b > 0, and the other way round
-    # for b < 0; it lies so far from the next integer that an inexact division cannot reach it.
+def floor_mod(node: Node) -> Sequence[Node] | None:
+    """Native for floats; of integers ``a - b * floor(a / b)``, with the sign of ``b``."""
+    if dtype_of(node.output(0)).is_real():
+        return None
+    a, b = _widened(node)
+    # (a + 1/2) / b has the same floor as a / b for b > 0, and (a - 1/2) / b for b < 0; it lies so
+    # far from the next integer that an inexact division cannot reach it.
     half = op("Clamp", [b], {"min": -0.5, "max": 0.5})
-    return op("Floor", [op("Divide", [op("Add", [a, half]), b])])
+    times = op("Floor", [op("Divide", [op("Add", [a, half]), b])])
+    return [_narrowed(op("Subtract", [a, op("Multiply", [times, b])]), node)]
 
 
-def _half_up(size: Node, whole: bool) -> Node:
-    return op("Add", [size, const(0.5, dtype_of(size))]) if whole else size
+def mod(node: Node) -> Sequence[Node]:
+    """The remainder of the magnitudes, with the sign of ``a``, as in C."""
+    if dtype_of(node.output(0)).is_real():
+        a, b = node.input_values()
+        left = op("FloorMod", [absolute(a), absolute(b)])
+        return [_signed(left, a)]
+    a, b = _widened(node)
+    size, step = absolute(a), absolute(b)
+    half = const(0.5, dtype_of(a))
+    times = op("Floor", [op("Divide", [op("Add", [size, half]), step])])
+    left = op("Subtract", [size, op("Multiply", [times, step])])
+    return [_narrowed(_signed(left, a), node)]
+
+
+def _signed(size: Node, like: Output) -> Node:
+    dtype = dtype_of(size)
+    negative = op("Multiply", [size, const(-1, dtype)])
+    return op("Select", [op("Less", [like, const(0, dtype)]), negative, size])
+
+
+def _widened(node: Node) -> list[Output]:
+    # The engine's arithmetic is FP16: integers are exact there up to 2048.
+    float_ = {"destination_type": "f32"}
+    return [op("Convert", [value], float_).output(0) for value in node.input_values()]
+
+
+def _narrowed(x: Node, node: Node) -> Node:
+    return op("Convert", [x], {"destination_type": dtype_of(node.output(0)).get_type_name()})
+
+
+def _compares_integers(node: Node) -> bool:
+    return dtype_of(node.input_value(0)).is_integral_number()
+
+
+def _not_less(node: Node, first: int, second: int) -> Node:
+    inputs = [node.input_value(first), node.input_value(second)]
+    return op("GreaterEqual", inputs, {"auto_broadcast": _broadcast(node)})
 
 
 def _same_inputs(kind: str, node: Node) -> Node:
@@ -178,6 +197,8 @@ RULES: dict[str, Sequence[Rule]] = {
     "NotEqual": [not_equal],
     "GreaterEqual": [greater_equal],
     "LessEqual": [less_equal],
+    "Greater": [greater],
+    "Less": [less],
     "LogicalOr": [logical_or],
     "LogicalXor": [logical_xor],
     "ReduceLogicalOr": [reduce_logical_or],

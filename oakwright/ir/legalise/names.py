@@ -27,10 +27,7 @@ class PortNames:
 def port_names(model: ov.Model) -> PortNames:
     """The names a user knows the ports by: tensor names first, then layer names."""
     inputs = tuple(_port_name(p.output(0), p.get_friendly_name()) for p in model.get_parameters())
-    outputs = tuple(
-        _port_name(r.input_value(0), _producer_name(r))
-        for r in model.get_results()
-    )
+    outputs = tuple(_port_name(r.input_value(0), _producer_name(r)) for r in model.get_results())
     return PortNames(_unlike(inputs), _unlike(outputs))
 
 
@@ -86,21 +83,16 @@ def _is_made_up(node: Node) -> bool:
     if counter is None:
         return False
     kind = node.get_type_name()
-    return kind in ("Constant", "Result") or (kind != counter[1] and _is_operation(counter[1]))
+    return kind in ("Constant", "Result") or (kind != counter[1] and counter[1] in _FUSED_KINDS)
 
 
-def _is_operation(word: str) -> bool:
-    return word in _FUSED_KINDS
-
-
-# Operations whose names fused layers inherit in OpenVINO's own passes.
-_FUSED_KINDS = frozenset(
-    (
-        "Add Broadcast Concat Constant Convert ConvertLike Divide Gather MatMul Maximum Minimum "
-        "Multiply Power ReduceMax ReduceMean ReduceSum Reshape Select ShapeOf Slice Sqrt Squeeze "
-        "StridedSlice Subtract Tile Transpose Unsqueeze VariadicSplit"
-    ).split()
+_WORDS = (
+    "Add Broadcast Concat Constant Convert ConvertLike Divide Gather MatMul Maximum Minimum "
+    "Multiply Power ReduceMax ReduceMean ReduceSum Reshape Select ShapeOf Slice Sqrt Squeeze "
+    "StridedSlice Subtract Tile Transpose Unsqueeze VariadicSplit"
 )
+# Operations whose names fused layers inherit in OpenVINO's own passes.
+_FUSED_KINDS = frozenset(_WORDS.split())
 
 
 def _needs_own_layer(producer: Node) -> bool:

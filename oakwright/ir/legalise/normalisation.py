@@ -39,9 +39,10 @@ def mvn(node: Node) -> Sequence[Output] | None:
         # MVN-2: the axes are a flag, and epsilon stands inside the root.
         first = 1 if attrs["across_channels"] else 2
         axes, inside = list(range(first, rank)), True
-    if rank == 4 and axes in _NATIVE and inside:
-        return None
     variance = bool(attrs["normalize_variance"])
+    if rank == 4 and axes in _NATIVE and inside:
+        # MVN-2 is refused even in the form whose MVN-6 is native.
+        return None if version == "opset6" else [_mvn(x, float(attrs["eps"]), variance, axes)]
     return [over_axes(x, axes, float(attrs["eps"]), variance=variance, inside=inside)]
 
 
@@ -85,7 +86,10 @@ def over_axes(
 
 
 def normalize_l2(node: Node) -> Sequence[Node] | None:
-    """NormalizeL2: native over the channels of a picture with epsilon added, else written out."""
+    """NormalizeL2: native over the channels of a picture with epsilon added, else written out.
+
+    The engine takes other axes and the other mode without a word, and computes the native form.
+    """
     x = node.input_value(0)
     shape = shape_of(x)
     axes = sorted({int(a) % len(shape) for a in constant_input(node, 1).ravel()})
@@ -99,12 +103,15 @@ def normalize_l2(node: Node) -> Sequence[Node] | None:
         total = op("ReduceSum", [squares, axes], {"keep_dims": True})
     epsilon = const(attrs["eps"], dtype_of(x))
     bounded = op("Add" if added else "Maximum", [total, epsilon])
-    return [op("Divide", [x, op("Sqrt", [bounded])])]
+    # To the power of -1/2 is one stage where root and division are three.
+    return [op("Multiply", [x, op("Power", [bounded, const(-0.5, dtype_of(x))])])]
 
 
-def _mvn(picture: Output, epsilon: float, variance: bool = True) -> Output:
+def _mvn(
+    picture: Output, epsilon: float, variance: bool = True, axes: Sequence[int] = (2, 3)
+) -> Output:
     attrs = {"eps": epsilon, "normalize_variance": variance, "eps_mode": "inside_sqrt"}
-    return op("MVN", [picture, [2, 3]], attrs, version=6).output(0)
+    return op("MVN", [picture, list(axes)], attrs, version=6).output(0)
 
 
 def _outside(x: Output | Node, axes: Sequence[int], epsilon: float) -> Output:

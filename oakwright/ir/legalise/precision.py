@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 import openvino as ov
-from openvino import Node, Type
+from numpy.typing import NDArray
+from openvino import Node, Output, Type
 
 from ..graph import redirect
+from .rewrite import op
 
 FP16_MAX = 65504.0
+# -1e9 and -3.4e38 are what masks are written with.
+_AS_GOOD_AS_INFINITE = 1e9
 _OTHER_FLOATS = ("f16", "bf16", "f64")
 
 
@@ -44,37 +48,94 @@ def widen(model: ov.Model) -> int:
     return count
 
 
-def clamp_constants(model: ov.Model) -> list[str]:
-    """Bring float constants into +-65504, in place; returns the names of those that were not.
+def clamp_constants(model: ov.Model) -> list[tuple[str, float]]:
+    """Bring float constants into +-65504, in place.
 
     Infinite pads and attention masks of -inf are refused by the engine ("Unsupported pad
-    value"), and it saturates large weights without a word.
+    value"), and it saturates large weights without a word. Infinities, and the largest numbers of
+    the wider types that stand for them in masks, are simply meant to be as low or high as
+    possible; for any other value the layer's name and the largest one are returned.
     """
     clamped = []
     for node in model.get_ordered_ops():
         if node.get_type_name() != "Constant" or not node.get_output_element_type(0).is_real():
             continue
-        values = node.get_data()
-        if values.size and (values.max() > FP16_MAX or values.min() < -FP16_MAX):
-            constant = ov.op.Constant(np.asarray(np.clip(values, -FP16_MAX, FP16_MAX)))
-            constant.set_friendly_name(node.get_friendly_name())
-            redirect(node.output(0), constant.output(0))
-            clamped.append(node.get_friendly_name())
+        values = np.asarray(node.get_data())
+        sizes = np.abs(values)
+        if not values.size or not np.any(sizes > FP16_MAX):
+            continue
+        constant = ov.op.Constant(np.asarray(np.clip(values, -FP16_MAX, FP16_MAX)))
+        constant.set_friendly_name(node.get_friendly_name())
+        redirect(node.output(0), constant.output(0))
+        meant = sizes[(sizes > FP16_MAX) & (sizes < _AS_GOOD_AS_INFINITE)]
+        if meant.size:
+            clamped.append((node.get_friendly_name(), float(meant.max())))
     return clamped
+
+
+def convert_integers(model: ov.Model) -> list[str]:
+    """Let layers that compute in FP16 only do so where they stand among integers, in place.
+
+    The engine keeps integers as I32 and has no I32 version of the layers in FP16_ONLY ("input #0
+    has type S32, but one of [FP16] is expected"). Their inputs are converted, their result back.
+    FP16 holds integers up to 2048 exactly. Returns the names of the layers.
+    """
+    mended = []
+    for node in model.get_ordered_ops():
+        data_inputs = FP16_ONLY.get(node.get_type_name())
+        if data_inputs is None or not node.get_input_element_type(0).is_integral_number():
+            continue
+        inputs = [
+            _in_float(value) if index in data_inputs else value
+            for index, value in enumerate(node.input_values())
+        ]
+        version = int(str(node.type_info.version_id).removeprefix("opset"))
+        new = op(node.get_type_name(), inputs, node.get_attributes(), version=version)
+        new.set_friendly_name(node.get_friendly_name())
+        for old, result in zip(node.outputs(), new.outputs(), strict=True):
+            wanted = old.get_element_type()
+            if wanted != result.get_element_type():
+                back = op("Convert", [result], {"destination_type": wanted.to_string()})
+                back.set_friendly_name(f"{node.get_friendly_name()}/{wanted.to_string()}")
+                result = back.output(0)
+            redirect(old, result)
+        mended.append(node.get_friendly_name())
+    return mended
 
 
 def _is_other_float(dtype: Type) -> bool:
     return dtype in (Type.f16, Type.bf16, Type.f64)
 
 
-def _as_f32(constant: Node) -> np.ndarray:
+def _as_f32(constant: Node) -> NDArray[np.float32]:
     if constant.get_output_element_type(0) == Type.bf16:
         # numpy has no bf16: its bits are the upper half of an f32.
-        bits = constant.get_tensor_view().data.view(np.uint16).astype(np.uint32) << 16
+        bits = np.asarray(constant.data).view(np.uint16).astype(np.uint32) << 16
         return bits.view(np.float32).reshape(tuple(constant.get_output_shape(0)))
     return np.asarray(constant.get_data()).astype(np.float32)
 
 
-def convert_integers(model: ov.Model) -> int:
-    """TODO after engine facts."""
-    return 0
+def _in_float(value: Output) -> Output:
+    if not value.get_element_type().is_integral_number():
+        return value
+    source = value.get_node()
+    if source.get_type_name() == "Constant":
+        constant = ov.op.Constant(np.asarray(source.get_data()).astype(np.float32))
+        constant.set_friendly_name(f"{source.get_friendly_name()}/f32")
+        return constant.output(0)
+    convert = op("Convert", [value], {"destination_type": "f32"})
+    convert.set_friendly_name(f"{source.get_friendly_name()}/f32")
+    return convert.output(0)
+
+
+_BOTH, _FIRST, _PADDED = (0, 1), (0,), (0, 3)
+
+# Layers that the engine refuses over I32, each found by compiling it alone, with the inputs that
+# hold data. Add, Subtract, Multiply, Divide, Maximum, Minimum, Select, ReduceSum, ReduceMin,
+# Concat, Reshape, Transpose, Split, StridedSlice, Gather and the Scatter family take I32.
+FP16_ONLY = {
+    **dict.fromkeys(("Power", "SquaredDifference", "FloorMod", "MatMul", "PRelu"), _BOTH),
+    **dict.fromkeys(("Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual"), _BOTH),
+    **dict.fromkeys(("ReduceMean", "ReduceMax", "Tile", "TopK", "Clamp", "Relu"), _FIRST),
+    "Pad": _PADDED,
+}

@@ -7,26 +7,42 @@ families know the same operation, the family named first here is asked first.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 
+from . import (
+    activations,
+    attention,
+    convolution,
+    indexing,
+    logical,
+    matmul,
+    normalisation,
+    pooling,
+    quantise,
+    reductions,
+    resize,
+    scatter,
+    sequences,
+    transforms,
+    versions,
+)
 from .rewrite import Rule
 
 FAMILIES = (
-    "versions",
-    "pooling",
-    "indexing",
-    "scatter",
-    "matmul",
-    "attention",
-    "activations",
-    "logical",
-    "reductions",
-    "normalisation",
-    "resize",
-    "sequences",
-    "quantise",
-    "transforms",
+    versions,
+    pooling,
+    convolution,
+    indexing,
+    scatter,
+    matmul,
+    attention,
+    activations,
+    logical,
+    reductions,
+    normalisation,
+    resize,
+    sequences,
+    quantise,
+    transforms,
 )
 
 
@@ -39,10 +55,4 @@ def merge(tables: Sequence[Mapping[str, Sequence[Rule]]]) -> dict[str, tuple[Rul
     return merged
 
 
-RULES: dict[str, tuple[Rule, ...]] = merge(
-    [
-        import_module(f"{__package__}.{name}").RULES
-        for name in FAMILIES
-        if find_spec(f"{__package__}.{name}")  # until every family has landed
-    ]
-)
+RULES: dict[str, tuple[Rule, ...]] = merge([family.RULES for family in FAMILIES])

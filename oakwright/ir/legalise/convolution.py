@@ -1,0 +1,98 @@
+"""Convolutions of one and three spatial axes, where the engine's own have gaps.
+
+Found by compiling them alone: a 3-D convolution is taken with a bias and refused without; grouped
+3-D ones and transposed 1-D ones are refused; so are weights known only at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from openvino import Node, Output
+
+from .indexing import slice_axis
+from .rewrite import Refusal, Rule, array_of, const, constant_input, dtype_of, op, reshape, shape_of
+
+# Each group becomes a convolution of its own.
+_MAX_GROUPS = 64
+_WEIGHTS = "make the weights a constant in the source model, or cut the model before this layer"
+
+
+def convolution_3d(node: Node) -> Sequence[Output] | None:
+    """A 3-D convolution without a bias gets one of zeros."""
+    constant_input(node, 1, _WEIGHTS)
+    if len(shape_of(node.input_value(0))) != 5 or _has_bias(node):
+        return None
+    plain = op("Convolution", node.input_values(), node.get_attributes())
+    return [_zero_bias(plain.output(0))]
+
+
+def group_convolution_3d(node: Node) -> Sequence[Output] | None:
+    """A grouped 3-D convolution is one convolution per group."""
+    weights = constant_input(node, 1, _WEIGHTS)
+    if len(shape_of(node.input_value(0))) != 5:
+        return None
+    groups, depth = weights.shape[0], weights.shape[2]
+    if groups > _MAX_GROUPS:
+        raise Refusal(
+            f"a 3-D convolution in {groups} groups",
+            f"use at most {_MAX_GROUPS} groups, or 2-D convolutions",
+        )
+    parts = []
+    for group in range(groups):
+        part = slice_axis(node.input_value(0), 1, group * depth, (group + 1) * depth)
+        kernel = const(weights[group], dtype_of(part))
+        plain = op("Convolution", [part, kernel], node.get_attributes())
+        parts.append(_zero_bias(plain.output(0)))
+    return op("Concat", parts, {"axis": 1}).outputs() if groups > 1 else parts
+
+
+def deconvolution(node: Node) -> Sequence[Output] | None:
+    """A transposed 1-D convolution is a 2-D one of height 1."""
+    weights = constant_input(node, 1, _WEIGHTS)
+    shape = shape_of(node.input_value(0))
+    if len(shape) == 4:
+        return None
+    if len(shape) == 5:
+        raise Refusal(
+            "a transposed convolution over three axes",
+            "upsample (Interpolate, nearest) and convolve instead, or cut the model here",
+        )
+    attrs = dict(node.get_attributes())
+    for key in ("strides", "dilations"):
+        attrs[key] = [1, *attrs[key]]
+    for key in ("pads_begin", "pads_end", "output_padding"):
+        if key in attrs:
+            attrs[key] = [0, *attrs[key]]
+    kernel = const(np.expand_dims(weights, -2), dtype_of(node.input_value(1)))
+    source = reshape(node.input_value(0), [*shape[:2], 1, shape[2]])
+    inputs = [source, kernel]
+    if node.get_input_size() > 2:
+        inputs.append(const([1, *constant_input(node, 2).ravel().tolist()], np.int64))
+    wide = op(node.get_type_name(), inputs, attrs)
+    return [reshape(wide.output(0), shape_of(node.output(0)))]
+
+
+def _has_bias(node: Node) -> bool:
+    readers = [target.get_node() for target in node.output(0).get_target_inputs()]
+    if len(readers) != 1 or readers[0].get_type_name() != "Add":
+        return False
+    channels = shape_of(node.output(0))[1]
+    return any(
+        values is not None and list(values.shape) == [1, channels, 1, 1, 1]
+        for values in map(array_of, readers[0].input_values())
+    )
+
+
+def _zero_bias(tensor: Output) -> Output:
+    zeros = const(np.zeros((1, shape_of(tensor)[1], 1, 1, 1)), dtype_of(tensor))
+    return op("Add", [tensor, zeros]).output(0)
+
+
+RULES: dict[str, Sequence[Rule]] = {
+    "Convolution": [convolution_3d],
+    "GroupConvolution": [group_convolution_3d],
+    "ConvolutionBackpropData": [deconvolution],
+    "GroupConvolutionBackpropData": [deconvolution],
+}
