@@ -47,6 +47,7 @@ _NAMING: dict[str, list[Rule]] = {
 
 def simplify(graph: Graph) -> None:
     """Rewrite the graph in place until no rule applies."""
+    windows.without_junk(graph)
     for rules in (_JOINING, _SETTLING, _NAMING):
         for _ in range(MAX_WALKS):
             if not rewrite(graph, rules):

@@ -139,10 +139,7 @@ def partial_sums(value: Value, uses: Uses) -> Value | None:
         others = [(b, e) for i, (b, e) in enumerate(zip(tile.begin, tile.end, strict=True)) if i != 1]
         key = (tile.base, tuple(others), tuple(windows_of(each.node)))
         grouped.setdefault(key, []).append(each)
-    merged = [_added(parts) for parts in grouped.values()]
-    if all(len(each) == 1 for each in merged):
-        return None
-    flat = [v for each in merged for v in each]
+    flat = [v for parts in grouped.values() for v in _added(parts)]
     if len(flat) >= len(convolutions):
         return None
     total = flat[0]

@@ -132,7 +132,7 @@ class Joiner:
     def _plan(self, values: Values, axis: int) -> Plan | None:
         first = values[0]
         op = first.node.op
-        if any(v.node.op != op or v.rank != first.rank for v in values):
+        if any(_kind(v) != _kind(first) or v.rank != first.rank for v in values):
             return None
         if op == "Constant":
             return Plan(lambda _: concat(values, axis))
@@ -142,6 +142,11 @@ class Joiner:
             return None
         make_plan = _PLANS.get(op)
         return make_plan(values, axis) if make_plan is not None else None
+
+
+def _kind(value: Value) -> str:
+    """The op; a convolution is one whether in groups or not."""
+    return value.node.op.removeprefix("Group")
 
 
 def _slices(values: Values, axis: int) -> Value | None:

@@ -96,6 +96,15 @@ def _key(node: Node) -> object:
     )
 
 
+def readers(graph: Graph) -> dict[Value, list[Node]]:
+    """The nodes that read each value."""
+    found: dict[Value, list[Node]] = {}
+    for node in graph.nodes():
+        for value in node.inputs:
+            found.setdefault(value, []).append(node)
+    return found
+
+
 def same(a: Value, b: Value) -> bool:
     """Whether two values are one, or equal constants."""
     if a is b:

@@ -7,12 +7,13 @@ says where it belongs: ``begin - pad_begin = origin + results before it * stride
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from ..graph import Node, Value, make
+from ..graph import Graph, Node, Value, make, tag
 from ..lift.windows import Window, fit
-from ..ops import slice_box
-from .rewrite import Uses, same
+from ..ops import ARITHMETIC, ELEMENTWISE, slice_box
+from .rewrite import Uses, readers, same
 
 WINDOW_OPS = ("Convolution", "GroupConvolution", "MaxPool", "AvgPool")
 
@@ -61,19 +62,77 @@ def absorb_crop(value: Value, uses: Uses) -> Value | None:
         return None
     if a["begin"][:2] != (0, 0) or value.shape[:2] != source.shape[:2]:
         return None
+    return _crop(source, a["begin"], a["end"])
+
+
+def _crop(value: Value, begin: Sequence[int], end: Sequence[int]) -> Value | None:
+    """The results of a window op from ``begin`` to ``end``, and no others."""
+    node = value.node
     x = node.inputs[0]
     low, moved = [0] * x.rank, []
-    for i, window in enumerate(windows_of(node)):
-        start = a["begin"][2 + i] * window.stride - window.pad_begin
-        low[2 + i] = max(start, 0)
-        moved.append(
-            Window(
-                window.kernel, window.stride, max(-start, 0), value.shape[2 + i], window.dilation
-            )
-        )
-        if low[2 + i] >= x.shape[2 + i] or max(-start, 0) >= window.reach:
+    for i, window in enumerate(windows_of(node), 2):
+        start = begin[i] * window.stride - window.pad_begin
+        low[i], pad = max(start, 0), max(-start, 0)
+        if low[i] >= x.shape[i] or pad >= window.reach:
             return None
+        moved.append(replace(window, pad_begin=pad, results=end[i] - begin[i]))
     return rebuilt(node, slice_box(x, low, list(x.shape)), moved)
+
+
+def without_junk(graph: Graph) -> None:
+    """Compute no more than is read: the hardware makes rows that nobody looks at.
+
+    Where all readers of a value slice it, the box around their slices is what is needed.
+    """
+    outputs = {v for _, v in graph.outputs}
+    replaced: dict[Value, Value] = {}
+    found = readers(graph)
+    for value, nodes in found.items():
+        if value in outputs or any(n.op != "Slice" for n in nodes):
+            continue
+        begin = [min(n.attributes["begin"][i] for n in nodes) for i in range(value.rank)]
+        end = [max(n.attributes["end"][i] for n in nodes) for i in range(value.rank)]
+        if all(e - b == d for b, e, d in zip(begin, end, value.shape, strict=True)):
+            continue
+        smaller = _cropped(value, begin, end, found)
+        if smaller is None:
+            continue
+        tag([smaller], value.node.stage)
+        for node in nodes:
+            a = node.attributes
+            low = [x - b for x, b in zip(a["begin"], begin, strict=True)]
+            high = [x - b for x, b in zip(a["end"], begin, strict=True)]
+            replaced[node.outputs[0]] = slice_box(smaller, low, high, a["step"])
+    graph.replace(replaced)
+
+
+def _cropped(
+    value: Value, begin: list[int], end: list[int], found: dict[Value, list[Node]]
+) -> Value | None:
+    """A box of a convolution or pool with what follows it, computed as that box."""
+    chain: list[Node] = []
+    at = value
+    while at.node.op in ELEMENTWISE or at.node.op in ARITHMETIC or at.node.op == "PRelu":
+        main = [v for v in at.node.inputs if v.shape == at.shape and v.constant is None]
+        rest = [v for v in at.node.inputs if v not in main]
+        if len(main) != 1 or any(v.constant is None or v.size not in (1, at.shape[1]) for v in rest):
+            return None
+        chain.append(at.node)
+        at = main[0]
+        if len(found[at]) != 1:
+            return None
+    if at.node.op not in WINDOW_OPS or (begin[0], end[0]) != (0, at.shape[0]):
+        return None
+    # Constants per channel stay as they are, so channels must.
+    if (begin[1], end[1]) != (0, at.shape[1]):
+        return None
+    y = _crop(at, begin, end)
+    for node in reversed(chain):
+        if y is None:
+            return None
+        operands = tuple(y if v.constant is None else v for v in node.inputs)
+        y = make(node.op, operands, y.shape, node.outputs[0].dtype, **node.attributes)
+    return y
 
 
 @dataclass(frozen=True)
