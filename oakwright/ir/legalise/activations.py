@@ -61,9 +61,11 @@ def sign(node: Node) -> Sequence[Node]:
     # Twice 65504, the greatest FP16: once would leave values below 1.5e-5 short of one.
     x = node.input_value(0)
     if not dtype_of(x).is_real():
-        # Integers are at least one away from zero already.
-        low, high = _like(-1, x), _like(1, x)
-        return [op("Minimum", [op("Maximum", [x, low]), high])]
+        # Not a clamp to -1..1: the engine has none for integers.
+        positive = op("GreaterEqual", [x, _like(1, x)])
+        negative = op("GreaterEqual", [_like(-1, x), x])
+        other = op("Select", [negative, _like(-1, x), _like(0, x)])
+        return [op("Select", [positive, _like(1, x), other])]
     once = _clamp(_scale(x, 65504.0), -1, 1)
     return [_clamp(_scale(once, 65504.0), -1, 1)]
 

@@ -131,11 +131,12 @@ def _in_float(value: Output) -> Output:
 _BOTH, _FIRST, _PADDED = (0, 1), (0,), (0, 3)
 
 # Layers that the engine refuses over I32, each found by compiling it alone, with the inputs that
-# hold data. Add, Subtract, Multiply, Divide, Maximum, Minimum, Select, ReduceSum, ReduceMin,
-# Concat, Reshape, Transpose, Split, StridedSlice, Gather and the Scatter family take I32.
+# hold data. Add, Subtract, Multiply, Divide, Maximum, Minimum, Select, Equal, GreaterEqual (of the
+# comparisons only these), ReduceSum, ReduceMin, Concat, Reshape, Transpose, Split, StridedSlice,
+# Gather and the Scatter family take I32.
 FP16_ONLY = {
     **dict.fromkeys(("Power", "SquaredDifference", "FloorMod", "MatMul", "PRelu"), _BOTH),
-    **dict.fromkeys(("Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual"), _BOTH),
+    **dict.fromkeys(("NotEqual", "Greater", "Less", "LessEqual"), _BOTH),
     **dict.fromkeys(("ReduceMean", "ReduceMax", "Tile", "TopK", "Clamp", "Relu"), _FIRST),
     "Pad": _PADDED,
 }

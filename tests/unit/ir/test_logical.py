@@ -7,7 +7,7 @@ import openvino as ov
 import pytest
 
 from oakwright.ir import legalise
-from tests.unit.ir.rule_check import check, model_of, parameter
+from tests.unit.ir.rule_check import check, compile_with_engine, model_of, parameter
 
 ops = ov.opset16
 GRID = np.array([(a, b) for a in (-2.5, -1, 0, 0.5, 1, 3) for b in (-2.5, 0, 1, 3)], np.float32).T
@@ -26,6 +26,21 @@ def compared(function: Callable) -> ov.Model:
 @pytest.mark.parametrize("name", ["not_equal", "greater_equal", "less_equal"])
 def test_comparison(name: str) -> None:
     check(compared(getattr(ops, name)), [GRID[:1], GRID[1:]], f"logical.{name}", tolerance=0)
+
+
+@pytest.mark.parametrize("name", ["not_equal", "less_equal", "greater", "less"])
+def test_comparison_of_integers(name: str) -> None:
+    a, b = (parameter([1, 24], np.int32, n) for n in "ab")
+    given = [(10000 * row).astype(np.int32) for row in (GRID[:1], GRID[1:])]
+    model = model_of(number(getattr(ops, name)(a, b)), a, b)
+    check(model, given, f"logical.{name}", tolerance=0)
+
+
+def test_greater_equal_of_integers_is_left_to_the_engine() -> None:
+    a, b = (parameter([1, 24], np.int32, n) for n in "ab")
+    legal = legalise(model_of(number(ops.greater_equal(a, b)), a, b))
+    assert not legal.applied
+    compile_with_engine(legal.model)
 
 
 @pytest.mark.parametrize("name", ["logical_or", "logical_xor"])
@@ -109,11 +124,13 @@ def test_remainder(name: str, dtype: type) -> None:
         pairs = pairs * np.float32(0.375)
     a, b = parameter([1, 84], dtype, "a"), parameter([1, 84], dtype, "b")
     oracle = (np.fmod if name == "mod" else np.mod)(pairs[:1], pairs[1:])
+    if name == "floor_mod" and dtype is np.float32:
+        compile_with_engine(model_of(ops.floor_mod(a, b), a, b))  # native
+        return
     check(
         model_of(getattr(ops, name)(a, b), a, b),
         [pairs[:1], pairs[1:]],
         f"logical.{name}",
         tolerance=1e-6,
         oracle=[oracle],
-        compiles=dtype is np.float32,
     )

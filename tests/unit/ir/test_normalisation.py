@@ -43,7 +43,7 @@ def test_mvn_with_epsilon_outside_the_root() -> None:
 
 
 @pytest.mark.parametrize("across", [True, False])
-@pytest.mark.parametrize("shape", [[1, 6, 8], [1, 3, 2, 4, 8]])
+@pytest.mark.parametrize("shape", [[1, 6, 8], [1, 6, 4, 8], [1, 3, 2, 4, 8]])
 def test_mvn_2(shape: list[int], across: bool) -> None:
     # Older IRs hold MVN-2, whose axes are a flag.
     x = parameter(shape)
