@@ -13,7 +13,7 @@ PACKAGE = ROOT / "oakwright"
 def allowed() -> dict[str, set[str]]:
     table = {}
     for line in (ROOT / "ARCHITECTURE.md").read_text().splitlines():
-        row = re.match(r"\| `(\w+)` \| ([^|]*) \|", line)
+        row = re.match(r"\| `(\w+)` \|([^|]*)\|", line)
         if row:
             table[row[1]] = set(re.findall(r"`(\w+)`", row[2]))
     return table
@@ -35,9 +35,9 @@ def imports(path: Path):
 
 
 def sources():
-    return [p for p in PACKAGE.rglob("*.py") if p.name not in ("__main__.py",) and p.parent != PACKAGE] + [
-        p for p in PACKAGE.glob("*.py") if p.name not in ("__init__.py", "__main__.py")
-    ]
+    return [
+        p for p in PACKAGE.rglob("*.py") if p.name not in ("__main__.py",) and p.parent != PACKAGE
+    ] + [p for p in PACKAGE.glob("*.py") if p.name not in ("__init__.py", "__main__.py")]
 
 
 def test_every_room_stands_in_the_table():
@@ -79,7 +79,9 @@ def test_import_loads_nothing_heavy():
         "import sys, oakwright; heavy = {'torch', 'openvino', 'onnx', 'numpy', 'cv2', 'depthai',"
         " 'rich', 'click'} & set(sys.modules); print(sorted(heavy))"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "[]"
 
 
