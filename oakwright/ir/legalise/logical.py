@@ -177,7 +177,7 @@ def _narrowed(x: Node, node: Node) -> Node:
 
 
 def _compares_integers(node: Node) -> bool:
-    return dtype_of(node.input_value(0)).is_integral_number()
+    return bool(dtype_of(node.input_value(0)).is_integral_number())
 
 
 def _not_less(node: Node, first: int, second: int) -> Node:

@@ -17,7 +17,17 @@ from openvino import Node, Output
 
 from .interpolation import Scheme, matrix, nearest_positions
 from .matrices import along_axis
-from .rewrite import Rule, const, constant_input, dtype_of, op, reshape, shape_of, transpose
+from .rewrite import (
+    Refusal,
+    Rule,
+    const,
+    constant_input,
+    dtype_of,
+    op,
+    reshape,
+    shape_of,
+    transpose,
+)
 
 _NATIVE_MODES = ("nearest", "linear", "linear_onnx")
 
@@ -36,10 +46,12 @@ class _Axis:
 
 
 def interpolate(node: Node) -> Sequence[Output] | None:
-    """Interpolate-4 and -11; the older Interpolate-1 is native."""
+    """Interpolate-1, -4 and -11.
+
+    Interpolate-1 leaves to the plugin what it means, and the engine resizes by nearest neighbour
+    where cubic was asked for; as Interpolate-4 it is what OpenVINO takes it for.
+    """
     version = node.type_info.version_id
-    if version not in ("opset4", "opset11"):
-        return None
     scheme = _scheme(node)
     x = _padded(node)
     every = _axes(node, shape_of(x))
@@ -66,6 +78,17 @@ def interpolate(node: Node) -> Sequence[Output] | None:
 
 def _scheme(node: Node) -> Scheme:
     attrs = node.get_attributes()
+    if node.type_info.version_id == "opset1":
+        if str(attrs["mode"]).lower() == "area":
+            raise Refusal(
+                "Interpolate-1 with mode 'area'", "average instead: AvgPool, or adaptive pooling"
+            )
+        return Scheme(
+            mode=str(attrs["mode"]).lower(),
+            coordinates="align_corners" if attrs["align_corners"] else "asymmetric",
+            nearest="simple",
+            antialias=bool(attrs["antialias"]),
+        )
     return Scheme(
         mode=str(attrs["mode"]).lower(),
         coordinates=str(attrs["coordinate_transformation_mode"]).lower(),
@@ -77,9 +100,12 @@ def _scheme(node: Node) -> Scheme:
 
 def _axes(node: Node, shape: list[int]) -> list[_Axis]:
     """What is resized, first axis first; ``shape`` is that of the padded input."""
-    by_scale = str(node.get_attributes()["shape_calculation_mode"]).lower() == "scales"
+    attrs = node.get_attributes()
+    by_scale = str(attrs.get("shape_calculation_mode", "sizes")).lower() == "scales"
     where = 2 if node.type_info.version_id == "opset11" else 3
-    if len(node.inputs()) > where:
+    if "axes" in attrs:
+        indices = [int(a) for a in attrs["axes"]]
+    elif len(node.inputs()) > where:
         indices = [int(a) % len(shape) for a in constant_input(node, where).ravel()]
     else:
         indices = list(range(len(shape)))

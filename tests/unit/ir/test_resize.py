@@ -170,3 +170,12 @@ def test_interpolate_4_of_a_picture_is_left_to_the_engine() -> None:
     given = values(1, 2, 6, 7)
     np.testing.assert_array_equal(run(model, [given])[0], run(legal.model, [given])[0])
     compile_with_engine(legal.model)
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+@pytest.mark.parametrize("sizes", [[9, 14], [4, 5]])
+def test_interpolate_1(mode: str, sizes: list[int], aligned: bool) -> None:
+    x = parameter([1, 2, 6, 7])
+    attrs = {"axes": [2, 3], "mode": mode, "align_corners": aligned, "antialias": False}
+    ask(model_of(op("Interpolate", [x, sizes], {**attrs, "pads_begin": [], "pads_end": []}), x))
