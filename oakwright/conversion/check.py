@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +29,6 @@ def check(
     *,
     example_input: Any = None,
     options: ConvertOptions | None = None,
-    shapes: Sequence[Sequence[int]] = (),
 ) -> Checked:
     """Look for every layer of a model that the engine would refuse, without compiling it.
 
@@ -43,7 +41,7 @@ def check(
     from .surgery import cut_outputs, freeze_inputs
 
     options = options or ConvertOptions()
-    shapes = list(shapes) or [entry.shape for entry in options.inputs if entry.shape]
+    shapes = {entry.name: entry.shape for entry in options.inputs if entry.shape}
     opened = open_source(source, example_input=example_input, shapes=shapes)
     model = opened.model.clone()
     if options.outputs:

@@ -197,7 +197,7 @@ class Conversion:
 
         options = self.options
         started = time.monotonic()
-        shapes = [entry.shape for entry in options.inputs if entry.shape]
+        shapes = {entry.name: entry.shape for entry in options.inputs if entry.shape}
         opened = open_source(
             self.source,
             example_input=self.example_input,

@@ -73,7 +73,8 @@ class Converted:
             written.append(write_aside(folder / f"{stem}.xml", self.xml))
             written.append(write_aside(folder / f"{stem}.bin", self.bin))
         manifest = json.dumps(self.manifest, indent=2) + "\n"
-        written.append(write_aside(folder / f"{written[0].name}.json", manifest))
+        facts = f"{written[0].name}.json" if len(self.blobs) < 2 else f"{stem}.json"
+        written.append(write_aside(folder / facts, manifest))
         return written
 
     def as_files(self) -> dict[str, bytes]:

@@ -21,15 +21,16 @@ def unsupported_by_front_end(error: Exception, name: str) -> OakwrightError:
             findings=tuple(names),
         )
     return UnreadableModel(
-        f"{name} cannot be read: {_reason(text)}",
+        f"{name} cannot be read: {reason_of(error)}",
         remedy="check that the model runs in its own framework, and export it again",
         path=name,
     )
 
 
-def _reason(text: str) -> str:
+def reason_of(error: Exception) -> str:
     """The last line that says something: OpenVINO puts the cause after the place."""
-    lines = [line.strip() for line in text.splitlines()]
+    text = str(error)
+    lines = [line.strip().removeprefix("-- ") for line in text.splitlines()]
     lines = [
         line
         for line in lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ def open_source(
     source: Any,
     *,
     example_input: Any = None,
-    shapes: Sequence[Sequence[int]] = (),
+    shapes: Mapping[str, Sequence[int]] | None = None,
     output_names: Sequence[str] = (),
 ) -> Source:
     """Read ``source``, whatever kind it is; see :class:`Kind` for the kinds.

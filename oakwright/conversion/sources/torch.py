@@ -14,12 +14,13 @@ import json
 import sys
 import warnings
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oakwright.errors import ModelError, OakwrightError, UnreadableModel, UsageError
 
+from .errors_text import reason_of, unsupported_by_front_end
 from .model import Reference, Source
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     import openvino as ov
 
 _LARGEST_ENTRY = 1 << 33
+
+# Shapes by argument name; "" speaks of the only input, "#1" of the second.
+Shapes = Mapping[str, Sequence[int]]
 
 
 def require_torch() -> Any:
@@ -47,17 +51,17 @@ def from_module(
     *,
     name: str = "",
     output_names: Sequence[str] = (),
-    shapes: Sequence[Sequence[int]] = (),
+    shapes: Shapes | None = None,
 ) -> Source:
     """Read a ``torch.nn.Module``.
 
     ``example_input``: a tensor, a tuple of them or a dict by argument name; without it,
-    ``shapes`` gives float inputs in order, and a module may carry its own ``example_input``.
+    ``shapes`` gives random float inputs, and a module may carry its own ``example_input``.
     """
     torch = require_torch()
     given = example_input if example_input is not None else getattr(module, "example_input", None)
     if given is None and shapes:
-        given = tuple(torch.rand(*shape) for shape in shapes)
+        given = _random_inputs(torch, module, shapes)
     if given is None:
         raise UsageError(
             f"{type(module).__name__} needs an example input: PyTorch modules do not say what"
@@ -77,7 +81,8 @@ def from_module(
             except Exception as error:
                 raise ModelError(
                     f"{type(module).__name__} does not run on its example input: {error}",
-                    remedy="check the shapes and types of example_input",
+                    remedy="check the shapes and types of example_input, or give --shape"
+                    " NAME=... for each argument",
                 ) from error
             model, front_end, notes = _to_openvino(module, tensors)
     finally:
@@ -124,7 +129,7 @@ def from_module(
     )
 
 
-def from_factory(text: str, example_input: Any, shapes: Sequence[Sequence[int]]) -> Source:
+def from_factory(text: str, example_input: Any, shapes: Shapes | None) -> Source:
     """Read ``package.module:factory`` or ``file.py:factory``.
 
     The factory is a Module class or a function giving a module or ``(module, example_input)``.
@@ -163,7 +168,7 @@ def from_factory(text: str, example_input: Any, shapes: Sequence[Sequence[int]])
     return from_module(made, example_input, name=name, shapes=shapes)
 
 
-def from_torchscript(path: Path, example_input: Any, shapes: Sequence[Sequence[int]]) -> Source:
+def from_torchscript(path: Path, example_input: Any, shapes: Shapes | None) -> Source:
     """Read a TorchScript archive; it holds no pickled code, but needs shapes."""
     torch = require_torch()
     _check_sizes(path)
@@ -196,7 +201,7 @@ def from_exported(program: Any, name: str = "model") -> Source:
         try:
             model = ov.convert_model(program.run_decompositions())
         except Exception as error:
-            raise _front_end_error(error, name) from error
+            raise unsupported_by_front_end(error, name) from error
     labels = [str(n) for n in program.graph_signature.user_inputs]
     for port, label, tensor in zip(model.inputs, labels, placeholders, strict=True):
         port.get_tensor().set_names({label})
@@ -299,17 +304,12 @@ def _to_openvino(module: Any, tensors: tuple[Any, ...]) -> tuple[ov.Model, str, 
     first: Exception | None = None
     for label, attempt in attempts:
         try:
-            return attempt(), label, [f"{attempts[0][0]} failed: {first}"] if first else []
+            note = f"read by {label}; {attempts[0][0]} failed: {reason_of(first)}" if first else ""
+            return attempt(), label, [note] if note else []
         except Exception as error:
             first = first or error
     assert first is not None
-    raise _front_end_error(first, type(module).__name__)
-
-
-def _front_end_error(error: Exception, name: str) -> OakwrightError:
-    from .errors_text import unsupported_by_front_end
-
-    return unsupported_by_front_end(error, name)
+    raise unsupported_by_front_end(first, type(module).__name__)
 
 
 def _set_type_and_shape(parameter: Any, tensor: Any) -> None:
@@ -330,6 +330,21 @@ def _set_type_and_shape(parameter: Any, tensor: Any) -> None:
         raise ModelError(f"an input of type {tensor.dtype} has no place in a blob")
     parameter.set_element_type(kind)
     parameter.set_partial_shape(ov.PartialShape([int(d) for d in tensor.shape]))
+
+
+def _random_inputs(torch: Any, module: Any, shapes: Shapes) -> Any:
+    """Random tensors for ``forward``'s arguments, by name where the shapes have names."""
+    if set(shapes) == {""}:
+        return (torch.rand(*shapes[""]),)
+    if all(name.startswith("#") for name in shapes):
+        return tuple(torch.rand(*shapes[name]) for name in sorted(shapes))
+    if "" in shapes:
+        raise UsageError(
+            "one shape has a name, another has none",
+            remedy="write --shape NAME=1,3,224,224 for each input",
+            key="shape",
+        )
+    return {name: torch.rand(*shape) for name, shape in shapes.items()}
 
 
 def _arguments(module: Any, given: Any) -> tuple[list[str], tuple[Any, ...]]:
