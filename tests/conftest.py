@@ -1,12 +1,23 @@
 """What all tests share: the large corpus, where it is."""
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # `tests` and `bench` import each other by name
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where depthai is installed, it reads every blob the tests make."""
+    if importlib.util.find_spec("depthai"):
+        from tests import depthai_reads
+
+        depthai_reads.install()
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ def inspect_command(file: Path, stages: bool, picture: Path | None, as_json: boo
             click.echo(f"  {side[:-1]:6} {port['name']}: {port['type']} {port['shape']}")
     click.echo(f"  {facts['parameters']:,} parameters, {facts['macs'] / 1e6:,.1f} M MACs")
     click.echo("  operations:")
-    for name, count in facts["ops"].items():
+    for name, count in facts["operations"].items():
         click.echo(f"    {count:5} {name}")
 
 
