@@ -32,7 +32,7 @@ _TABLE = tuple(
         ),
         (
             r"Stage node (?P<layer>.+?) \((?P<stage>\w+)\) types check error: input #(?P<index>\d+)"
-            r" has type (?P<found>\w+), but one of \[(?P<wanted>[^\]]*)\] is expected",
+            r" has type (?P<found>\w+), but (?:one of )?\[?(?P<wanted>[^\]\n]*?)\]? is expected",
             "layer {layer}: its input {index} is {found} where the stage {stage} takes {wanted}",
             "integers reach this layer: cast to float before it, or give the network's input as "
             "FP16 or U8 instead of I32",
@@ -43,6 +43,11 @@ _TABLE = tuple(
             r"\[?(?P<wanted>[^\]\n]*?)\]? is expected",
             "layer {layer}: its output {index} cannot be {found}, only {wanted}",
             "outputs are FP16 or FP32; I32 only where the network computes integers",
+        ),
+        (
+            r"Opset (?P<opset>\w+) doesn't contain the operation with type: (?P<type>\S+)",
+            "{type} is not an operation of {opset}",
+            "correct the layer's type or version in the .xml",
         ),
         (
             r"dimension \(-?\d+\) in node dim must be a non-negative integer",
@@ -61,7 +66,7 @@ _TABLE = tuple(
             "use fewer shaves, and no more than 19 CMX slices",
         ),
         (
-            r"(?P<layer>\S+)?.*expected to have constant kernel",
+            r"expected to have constant kernel",
             "a convolution takes its weights from another layer; the engine wants constants",
             "fold the weights into constants when exporting the model",
         ),
@@ -71,8 +76,8 @@ _TABLE = tuple(
             "pad with a finite constant (at most 65504)",
         ),
         (
-            r"(?P<what>.{0,60})has zero dimension which is not allowed",
-            "the network has a tensor without elements",
+            r"(?P<layer>\S+) has zero dimension which is not allowed",
+            "layer {layer} has a tensor without elements",
             "remove the branch that makes it (an empty Slice or Split, mostly)",
         ),
         (
@@ -81,24 +86,33 @@ _TABLE = tuple(
             "inputs take U8, FP16, FP32 (I32 for integers); outputs FP16, FP32 (I32 for integers)",
         ),
         (
-            r"[Uu]nsupported layout (?P<layout>\w+)",
-            "the layout {layout} does not fit this input or output",
+            r"[Uu]nsupported layout (?P<layout>\w+)|format\((?P<format>\w+)\) are inconsistent",
+            "the layout does not fit this input or output",
             "leave the layout out, or use NCHW or NHWC for four dimensions",
         ),
         (
-            r"[Ii]ncorrect weights in bin file|[Bb]in file|exceeds (?:the )?size|out of bounds|"
-            r"[Ww]eights",
+            r"(?P<key>\w+) key is not supported for VPU",
+            "the engine has no setting {key}",
+            "leave it out of config=",
+        ),
+        (
+            r'Unsupported value "(?P<value>[^"]*)" for key (?P<key>\w+)',
+            "the engine's setting {key} cannot be {value}",
+            "most settings are YES or NO",
+        ),
+        (
+            r"Incorrect weights in bin file|Attribute and shape size are inconsistent for Const",
             "the IR's weights do not fit its description",
             "the .bin is damaged or belongs to another .xml: write both again",
         ),
         (
-            r"Unknown model format|Unable to read the model|[Ee]rror (?:parsing|loading) .*xml|"
-            r"Error reading network|is not a valid|Invalid ir|IR_V|ir version|unsupported version",
+            r"Unknown model format|Error parsing|Invalid IR!|Attempt to access node|at offset \d+$",
             "the engine cannot read this IR",
             "it takes IR version 10 with operations of opset 1 to 7; write the .xml again",
         ),
     )
 )
+_UNKNOWN = "run 'oakwright check' on the model; if it finds nothing, report this model"
 _STEPS = {
     "start": "starting the engine",
     "read": "reading the IR",
@@ -106,42 +120,46 @@ _STEPS = {
     "compile": "compiling",
     "write": "writing the blob",
 }
-# Whatever names a layer, for texts that no row knows.
-_LAYER = re.compile(r'(?:layer|Stage node|node|Node)[ :]+"?(?P<layer>[^\s"]+)')
-# Source positions that the engine puts before its texts ("/some/path/file.cpp:123 ").
-_POSITION = re.compile(r"^\s*(?:\[[A-Z_]+\]\s*)?(?:/[^\s:]+:\d+\s*)?")
+# Whatever names a layer, for texts whose row does not.
+_LAYER = re.compile(r'layer "([^"]+)"|Stage node (\S+) \(|^(\S+) of type \w+:')
+# The engine puts a status and a position in its source before its texts, sometimes in between.
+_POSITION = re.compile(r"(?:\[ [A-Z_]+ \]\s*)?(?:/\S+\.[ch]pp:\d+\s*)?")
 
 
-def refusal(step: str, throws: Sequence[Sequence[str]]) -> CompileError:
+def refusal(
+    step: str, throws: Sequence[Sequence[str]], memory_limit_mb: int | None = None
+) -> CompileError:
     """The error for a call that the engine refused; ``throws`` is what it threw, oldest first."""
-    raw = next((text for _, text in reversed(throws) if text.strip()), "")
+    raw = next((text for _, text in reversed(throws) if text.strip()), "").strip()
     if any("bad_alloc" in kind or "bad_alloc" in text for kind, text in throws):
+        return crash("memory", raw)
+    if memory_limit_mb and "Resource temporarily unavailable" in raw:  # no room for a thread
         return crash("memory", raw)
     text = _POSITION.sub("", raw).strip()
     if not text:
         return CompileError(
             f"the engine gave up while {_STEPS.get(step, step)} and did not say why",
-            remedy="run 'oakwright check' on the model; if it finds nothing, report this model",
+            remedy=_UNKNOWN,
             layer=None,
             engine_message="",
         )
+    named = _LAYER.search(text)
+    layer = next(filter(None, named.groups())) if named else None
     for pattern, message, remedy in _TABLE:
         match = pattern.search(text)
         if match:
-            groups = {name: value or "?" for name, value in match.groupdict().items()}
+            groups = match.groupdict()
             return CompileError(
                 message.format_map(groups),
                 remedy=remedy,
-                layer=match.groupdict().get("layer"),
-                engine_message=text,
+                layer=groups.get("layer") or layer,
+                engine_message=raw,
             )
-    named = _LAYER.search(text)
-    first = text.splitlines()[0]
     return CompileError(
-        f"the engine refuses the network while {_STEPS.get(step, step)}: {first[:300]}",
-        remedy="run 'oakwright check' on the model",
-        layer=named["layer"].rstrip(",.;:") if named else None,
-        engine_message=text,
+        f"the engine refuses the network while {_STEPS.get(step, step)}: {text[:300]}",
+        remedy=_UNKNOWN,
+        layer=layer,
+        engine_message=raw,
     )
 
 
@@ -160,9 +178,7 @@ def crash(reason: str, log: str, **facts: Any) -> EngineCrashed:
     }
     return EngineCrashed(
         words.get(reason, f"the engine's process died: {reason}"),
-        remedy=remedies.get(
-            reason, "run 'oakwright check' on the model; if it finds nothing, report this model"
-        ),
+        remedy=remedies.get(reason, _UNKNOWN),
         reason=reason,
         engine_message=log,
         layer=None,

@@ -217,7 +217,8 @@ class Child:
                 raise diagnosis.crash("full disk", printed, **facts)
             return Compiled(blob, seconds, self.answer["peak_kb"])
         if state == "refused":
-            raise diagnosis.refusal(self.answer["step"], self.answer["throws"])
+            limit = self.options.memory_limit_mb
+            raise diagnosis.refusal(self.answer["step"], self.answer["throws"], limit)
         if state == "wrong name":
             raise UsageError(self.answer["text"], remedy="use one of the names the network has")
         if state == "not loaded":
@@ -282,6 +283,9 @@ def run_all(
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise UsageError(f"workers is {workers!r}", remedy="give a whole number from 1")
+    for name, content in (("xml", xml), ("weights", weights)):
+        if not isinstance(content, (bytes, bytearray, memoryview)):
+            raise UsageError(f"{name} is a {type(content).__name__}", remedy="give the file's bytes")
     if not options:
         return []
     folder = require_engine(progress)
