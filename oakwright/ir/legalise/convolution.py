@@ -1,7 +1,9 @@
 """Convolutions of one and three spatial axes, where the engine's own have gaps.
 
 Found by compiling them alone: a 3-D convolution is taken with a bias and refused without; grouped
-3-D ones and transposed 1-D ones are refused; so are weights known only at run time.
+3-D ones and transposed 1-D ones are refused; so are weights known only at run time. A dilated
+transposed convolution is taken, but its stage has no field for the dilation, and a grouped one
+gets its weights in the wrong order: the blob would compute something else without a word.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from openvino import Node, Output
 
 from .indexing import slice_axis
@@ -49,11 +52,13 @@ def group_convolution_3d(node: Node) -> Sequence[Output] | None:
 
 
 def deconvolution(node: Node) -> Sequence[Output] | None:
-    """A transposed 1-D convolution is a 2-D one of height 1."""
+    """A transposed 1-D convolution is a 2-D one of height 1; a dilated one gets a sparse kernel."""
     weights = constant_input(node, 1, _WEIGHTS)
     shape = shape_of(node.input_value(0))
     if len(shape) == 4:
-        return None
+        if weights.ndim == 5 and weights.shape[0] > 1 and weights.shape[1] > 1:
+            return _by_group(node, weights)
+        return _undilated(node, weights)
     if len(shape) == 5:
         raise Refusal(
             "a transposed convolution over three axes",
@@ -72,6 +77,41 @@ def deconvolution(node: Node) -> Sequence[Output] | None:
         inputs.append(const([1, *constant_input(node, 2).ravel().tolist()], np.int64))
     wide = op(node.get_type_name(), inputs, attrs)
     return [reshape(wide.output(0), shape_of(node.output(0)))]
+
+
+def _by_group(node: Node, weights: NDArray[np.floating]) -> list[Output]:
+    """A transposed convolution for each group: the engine mixes up their weights.
+
+    It reads weights (group, in, out) as (in, group, out), which is the same only where a group
+    has one input channel.
+    """
+    groups, depth = weights.shape[:2]
+    if groups > _MAX_GROUPS:
+        raise Refusal(
+            f"a transposed convolution in {groups} groups of {depth} channels",
+            f"use at most {_MAX_GROUPS} groups, or one channel in each",
+        )
+    rest = node.input_values()[2:]
+    parts = []
+    for group in range(groups):
+        part = slice_axis(node.input_value(0), 1, group * depth, (group + 1) * depth)
+        kernel = const(weights[group], dtype_of(part))
+        parts.append(op("ConvolutionBackpropData", [part, kernel, *rest], node.get_attributes()))
+    return op("Concat", parts, {"axis": 1}).outputs()
+
+
+def _undilated(node: Node, weights: NDArray[np.floating]) -> list[Output] | None:
+    """Zeros between the weights: the engine compiles dilations and forgets them."""
+    dilations = [int(d) for d in node.get_attributes()["dilations"]]
+    steps = [d if k > 1 else 1 for d, k in zip(dilations, weights.shape[-2:], strict=True)]
+    if dilations == [1, 1]:
+        return None
+    sizes = [(k - 1) * s + 1 for k, s in zip(weights.shape[-2:], steps, strict=True)]
+    spread = np.zeros((*weights.shape[:-2], *sizes), weights.dtype)
+    spread[..., :: steps[0], :: steps[1]] = weights
+    rest = node.input_values()[2:]
+    inputs = [node.input_value(0), const(spread, dtype_of(node.input_value(1))), *rest]
+    return op(node.get_type_name(), inputs, node.get_attributes() | {"dilations": [1, 1]}).outputs()
 
 
 def _has_bias(node: Node) -> bool:
