@@ -100,7 +100,12 @@ class Net:
             w = self.weights(*shape, fan_in=fan_in)
             make = opset1.group_convolution_backprop_data
         y = make(
-            x, w, strides=[sy, sx], pads_begin=pads, pads_end=pads, output_padding=more,
+            x,
+            w,
+            strides=[sy, sx],
+            pads_begin=pads,
+            pads_end=pads,
+            output_padding=more,
             dilations=[1, 1],
         )
         return opset1.add(y, self.uniform(1, oc, 1, 1)) if bias else y

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
-from oakwright.blob import Blob, StageType
+from oakwright.blob import DEFAULT_ORDERS, Blob, DataType, IOInfo, StageType, TensorDesc
 from oakwright.compiler import CompileOptions, compile_ir
 from oakwright.ir import serialise
 
@@ -29,7 +29,7 @@ class Case:
     name: str
     make: Callable[[Net], Any] = field(compare=False)
     covers: tuple[StageType, ...]
-    options: CompileOptions = CompileOptions()
+    options: CompileOptions
     slow: bool = False
 
     def net(self) -> Net:
@@ -53,8 +53,9 @@ class Case:
         """What OpenVINO's CPU plugin computes in f32."""
         model = self.build()
         compiled = _core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        results = compiled({p.get_friendly_name(): inputs[p.get_friendly_name()]
-                            for p in model.get_parameters()})
+        results = compiled(
+            {p.get_friendly_name(): inputs[p.get_friendly_name()] for p in model.get_parameters()}
+        )
         return {n: np.array(results[i]) for i, n in enumerate(output_names(model))}
 
     def __str__(self) -> str:
@@ -72,10 +73,26 @@ def _built(name: str) -> tuple[Net, ov.Model]:
     return net, net.model(CASES[name].make(net))
 
 
-@functools.lru_cache(maxsize=4)
+@functools.cache  # some 100 MB in all: the suites that use the cases share what is compiled
 def _blob(name: str) -> Blob:
     case = CASES[name]
     return Blob.from_bytes(compile_ir(*serialise(case.build()), case.options))
+
+
+def as_stored(info: IOInfo, array: np.ndarray) -> np.ndarray:
+    """An array in OpenVINO's order of axes as the blob stores that input (NHWC ...)."""
+    order = [_axes(array.ndim).index(letter) for letter in info.desc.axes]
+    return np.ascontiguousarray(array.transpose(order))
+
+
+def from_stored(info: IOInfo, array: np.ndarray) -> np.ndarray:
+    """The way back: an output of the blob in OpenVINO's order of axes."""
+    order = [info.desc.axes.index(letter) for letter in _axes(array.ndim)]
+    return np.ascontiguousarray(array.transpose(order))
+
+
+def _axes(rank: int) -> str:
+    return TensorDesc(DataType.FP16, DEFAULT_ORDERS[rank], (1,) * rank, (0,) * rank).axes
 
 
 def difference(got: np.ndarray, wanted: np.ndarray) -> float:

@@ -180,6 +180,20 @@ def _(net: Net):
     return net.linear(net.shape(net.input(1, 512, 7, 7), 1, -1), 64)
 
 
+@case("conv_3d", HW)
+def _(net: Net):
+    w = net.weights(8, 4, 3, 3, 3, fan_in=108)
+    y = opset1.convolution(net.input(1, 4, 6, 10, 12), w, [1] * 3, [1] * 3, [1] * 3, [1] * 3)
+    return opset1.add(y, net.uniform(1, 8, 1, 1, 1))
+
+
+@case("conv_3d_stride_2", HW)
+def _(net: Net):
+    w = net.weights(8, 4, 3, 3, 3, fan_in=108)
+    y = opset1.convolution(net.input(1, 4, 6, 10, 12), w, [1, 2, 2], [1] * 3, [1] * 3, [1] * 3)
+    return opset1.add(y, net.uniform(1, 8, 1, 1, 1))
+
+
 # --- software convolutions ---------------------------------------------------------------------
 
 for name, k, options in [
@@ -221,8 +235,9 @@ for name, ic, oc, k in [
     ("3x1", 8, 16, (3, 1)),
     ("1x3", 8, 16, (1, 3)),
 ]:
+    kind = T.Im2ColConvolution if name in ("2x2", "3x1", "1x3") else T.Conv
 
-    @case(f"shave_conv_{name}", options=NO_HARDWARE)
+    @case(f"shave_conv_{name}", *([kind] if name != "5x5" else []), options=NO_HARDWARE)
     def _(net: Net, ic=ic, oc=oc, k=k):
         return net.conv(net.input(1, ic, 22, 30), oc, k, bias=False)
 
@@ -231,9 +246,14 @@ for name, ic, oc, k in [
         return net.conv(net.input(1, ic, 22, 30), oc, k, s=2, bias=False)
 
 
-for act in ("relu", "relu6", "leaky", "none"):
+for act, kind in {
+    "relu": T.BiasRelu,
+    "relu6": T.Clamp,
+    "leaky": T.BiasLeakyRelu,
+    "none": T.Bias,
+}.items():
 
-    @case(f"shave_conv_bias_{act}", options=NO_HARDWARE)
+    @case(f"shave_conv_bias_{act}", kind, options=NO_HARDWARE)
     def _(net: Net, act=act):
         y = net.conv(net.input(1, 8, 16, 16), 16, 3)
         return {"relu": net.relu, "relu6": net.relu6, "leaky": net.leaky}.get(act, lambda v: v)(y)
@@ -273,15 +293,15 @@ for name, k, options in [
     ("8x8_stride_4", 8, {"s": 4, "pad": 2}),
 ]:
 
-    @case(f"deconv_{name}")
+    @case(f"deconv_{name}", *([T.Upsampling] if name == "4x4_stride_2" else []))
     def _(net: Net, k=k, options=options):
         return net.deconv(net.input(1, 12, 9, 13), 16, k, bias=True, **options)
 
-    @case(f"shave_deconv_{name}", options=NO_HARDWARE)
+    @case(f"shave_deconv_{name}", T.Deconvolution, options=NO_HARDWARE)
     def _(net: Net, k=k, options=options):
         return net.deconv(net.input(1, 12, 9, 13), 16, k, **options)
 
-    @case(f"deconv_depthwise_{name}")
+    @case(f"deconv_depthwise_{name}", *([T.Scale] if name == "4x4_stride_2" else []))
     def _(net: Net, k=k, options=options):
         return net.deconv(net.input(1, 8, 9, 13), 8, k, groups=8, **options)
 
@@ -327,17 +347,18 @@ for name, (k, options) in POOLS.items():
         def _(net: Net, k=k, options=options, size=size):
             return net.avg_pool(net.input(1, 12, *size), k, **options)
 
-        if "pad" in options:
+        # The quirk of excluded padding on hardware needs no second size.
+        if "pad" in options and size == (22, 30):
 
             @case(f"avg_pool_exclude_{name}_{size[0]}x{size[1]}")
             def _(net: Net, k=k, options=options, size=size):
                 return net.avg_pool(net.input(1, 12, *size), k, exclude=True, **options)
 
-    @case(f"shave_max_pool_{name}", options=NO_HARDWARE)
+    @case(f"shave_max_pool_{name}", T.MaxPool, options=NO_HARDWARE)
     def _(net: Net, k=k, options=options):
         return net.max_pool(net.input(1, 12, 21, 31), k, **options)
 
-    @case(f"shave_avg_pool_{name}", options=NO_HARDWARE)
+    @case(f"shave_avg_pool_{name}", T.AvgPool, options=NO_HARDWARE)
     def _(net: Net, k=k, options=options):
         return net.avg_pool(net.input(1, 12, 21, 31), k, exclude=True, **options)
 
@@ -362,9 +383,24 @@ def _(net: Net):
     return net.avg_pool(net.input(1, 32, 20, 25), (20, 25))
 
 
-@case("global_max_pool")
+@case("global_max_pool", T.GlobalMaxPool)
 def _(net: Net):
     return net.max_pool(net.input(1, 32, 20, 25), (20, 25))
+
+
+@case("max_pool_3d", HW)
+def _(net: Net):
+    return opset1.max_pool(net.input(1, 4, 6, 10, 12), [2] * 3, [0] * 3, [0] * 3, [2] * 3)
+
+
+@case("avg_pool_3d", HW)
+def _(net: Net):
+    return opset1.avg_pool(net.input(1, 4, 6, 10, 12), [2] * 3, [0] * 3, [0] * 3, [2] * 3, True)
+
+
+@case("hw_conv_1x16_no_bias", HW)
+def _(net: Net):
+    return net.conv(net.input(1, 6, 24, 32), 8, (1, 16), bias=False)
 
 
 @case("max_pool_batch_2")

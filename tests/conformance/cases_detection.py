@@ -1,7 +1,7 @@
 """Detectors: SSD, YOLO, two-stage; regions; decoding of sequences."""
 
 import numpy as np
-from openvino import opset1, opset3, opset6
+from openvino import opset1
 
 from oakwright.blob import StageType as T
 
@@ -20,8 +20,16 @@ def ints(*values):
 def _(net: Net):
     x = net.input(1, 3 * 9, 6, 7, low=-3, high=3)
     return node(
-        1, "RegionYolo", [x],
-        coords=4, classes=4, num=3, do_softmax=True, mask=[], axis=1, end_axis=3,
+        1,
+        "RegionYolo",
+        [x],
+        coords=4,
+        classes=4,
+        num=3,
+        do_softmax=True,
+        mask=[],
+        axis=1,
+        end_axis=3,
         anchors=[1.0, 1.5, 2.0, 2.5, 3.0, 3.5],
     )
 
@@ -30,8 +38,16 @@ def _(net: Net):
 def _(net: Net):
     x = net.input(1, 3 * 9, 6, 7, low=-3, high=3)
     return node(
-        1, "RegionYolo", [x],
-        coords=4, classes=4, num=6, do_softmax=False, mask=[0, 1, 2], axis=1, end_axis=3,
+        1,
+        "RegionYolo",
+        [x],
+        coords=4,
+        classes=4,
+        num=6,
+        do_softmax=False,
+        mask=[0, 1, 2],
+        axis=1,
+        end_axis=3,
         anchors=[float(i) for i in range(1, 13)],
     )
 
@@ -40,8 +56,16 @@ def _(net: Net):
 def _(net: Net):
     y = net.conv(net.input(1, 16, 13, 13), 255, 1)
     return node(
-        1, "RegionYolo", [y],
-        coords=4, classes=80, num=9, do_softmax=False, mask=[0, 1, 2], axis=1, end_axis=3,
+        1,
+        "RegionYolo",
+        [y],
+        coords=4,
+        classes=80,
+        num=9,
+        do_softmax=False,
+        mask=[0, 1, 2],
+        axis=1,
+        end_axis=3,
         anchors=[float(i) for i in range(1, 19)],
     )
 
@@ -51,11 +75,10 @@ def _(net: Net):
 
 def grid_priors(rows: int, columns: int, sizes=(0.2, 0.35)) -> np.ndarray:
     """(rows * columns * sizes, 4) square boxes around the centres of cells."""
-    y, x = np.meshgrid((np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns,
-                       indexing="ij")
-    boxes = [
-        np.stack([x - s / 2, y - s / 2, x + s / 2, y + s / 2], axis=-1) for s in sizes
-    ]
+    y, x = np.meshgrid(
+        (np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns, indexing="ij"
+    )
+    boxes = [np.stack([x - s / 2, y - s / 2, x + s / 2, y + s / 2], axis=-1) for s in sizes]
     return np.stack(boxes, axis=2).reshape(-1, 4)
 
 
@@ -132,7 +155,9 @@ def _(net: Net):
     arm_conf = net.input(1, count * 2, low=0, high=1)
     arm_loc = net.input(1, count * 4, low=-0.4, high=0.4)
     return node(
-        1, "DetectionOutput", [loc, conf, table, arm_conf, arm_loc],
+        1,
+        "DetectionOutput",
+        [loc, conf, table, arm_conf, arm_loc],
         **(DETECTION | {"objectness_score": 0.3}),
     )
 
@@ -146,10 +171,21 @@ def _(net: Net):
     conf = net.transpose(net.conv(features, per_cell * 3, 3), 0, 2, 3, 1)
     conf = net.shape(opset1.softmax(net.shape(conf, 1, -1, 3), 2), 1, -1)
     boxes = node(
-        1, "PriorBox", [ints(8, 8), ints(64, 64)],
-        min_size=[16.0], max_size=[30.0], aspect_ratio=[2.0], flip=True, clip=False,
-        offset=0.5, step=0.0, variance=[0.1, 0.1, 0.2, 0.2], scale_all_sizes=True,
-        density=[], fixed_ratio=[], fixed_size=[],
+        1,
+        "PriorBox",
+        [ints(8, 8), ints(64, 64)],
+        min_size=[16.0],
+        max_size=[30.0],
+        aspect_ratio=[2.0],
+        flip=True,
+        clip=False,
+        offset=0.5,
+        step=0.0,
+        variance=[0.1, 0.1, 0.2, 0.2],
+        scale_all_sizes=True,
+        density=[],
+        fixed_ratio=[],
+        fixed_size=[],
     )
     boxes = net.shape(boxes, 1, 2, -1)
     attributes = DETECTION | {"num_classes": 3, "confidence_threshold": 0.2}
@@ -164,9 +200,17 @@ def _(net: Net):
     conf = net.transpose(net.conv(features, 9, 3), 0, 2, 3, 1)
     conf = net.shape(opset1.softmax(net.shape(conf, 1, -1, 3), 2), 1, -1)
     boxes = node(
-        1, "PriorBoxClustered", [ints(8, 8), ints(64, 64)],
-        width=[10.0, 20.0, 30.0], height=[12.0, 18.0, 24.0], clip=False, offset=0.5,
-        step=8.0, step_w=0.0, step_h=0.0, variance=[0.1, 0.1, 0.2, 0.2],
+        1,
+        "PriorBoxClustered",
+        [ints(8, 8), ints(64, 64)],
+        width=[10.0, 20.0, 30.0],
+        height=[12.0, 18.0, 24.0],
+        clip=False,
+        offset=0.5,
+        step=8.0,
+        step_w=0.0,
+        step_h=0.0,
+        variance=[0.1, 0.1, 0.2, 0.2],
     )
     boxes = net.shape(boxes, 1, 2, -1)
     attributes = DETECTION | {"num_classes": 3, "confidence_threshold": 0.2}
@@ -245,8 +289,12 @@ def boxes(count: int, height: float, width: float, batch: bool = True, unit: flo
 def _(net: Net):
     rois = net.input(5, 5, values=boxes(5, 160, 224, unit=16.0), name="rois")
     return node(
-        2, "ROIPooling", [net.input(1, 8, 10, 14), rois],
-        output_size=[3, 4], spatial_scale=1 / 16, method="max",
+        2,
+        "ROIPooling",
+        [net.input(1, 8, 10, 14), rois],
+        output_size=[3, 4],
+        spatial_scale=1 / 16,
+        method="max",
     )
 
 
@@ -254,8 +302,12 @@ def _(net: Net):
 def _(net: Net):
     rois = net.input(5, 5, values=boxes(5, 1, 1), name="rois")
     return node(
-        2, "ROIPooling", [net.input(1, 8, 10, 14), rois],
-        output_size=[3, 4], spatial_scale=1.0, method="bilinear",
+        2,
+        "ROIPooling",
+        [net.input(1, 8, 10, 14), rois],
+        output_size=[3, 4],
+        spatial_scale=1.0,
+        method="bilinear",
     )
 
 
@@ -263,9 +315,15 @@ def _(net: Net):
 def _(net: Net):
     rois = net.input(5, 5, values=boxes(5, 160, 224, unit=16.0), name="rois")
     return node(
-        1, "PSROIPooling", [net.input(1, 36, 10, 14), rois],
-        output_dim=4, group_size=3, spatial_scale=1 / 16, mode="average",
-        spatial_bins_x=1, spatial_bins_y=1,
+        1,
+        "PSROIPooling",
+        [net.input(1, 36, 10, 14), rois],
+        output_dim=4,
+        group_size=3,
+        spatial_scale=1 / 16,
+        mode="average",
+        spatial_bins_x=1,
+        spatial_bins_y=1,
     )
 
 
@@ -276,28 +334,27 @@ for mode in ("avg", "max"):
         def _(net: Net, mode=mode, sampling=sampling):
             rois = net.input(4, 4, values=boxes(4, 40, 56, batch=False), name="rois")
             return node(
-                3, "ROIAlign",
+                3,
+                "ROIAlign",
                 # As after a ReLU: OpenVINO's maximum starts from 0.
                 [net.input(1, 8, 10, 14, low=0), rois, opset1.constant(np.zeros(4, np.int32))],
-                pooled_h=3, pooled_w=4, sampling_ratio=sampling, spatial_scale=0.25, mode=mode,
+                pooled_h=3,
+                pooled_w=4,
+                sampling_ratio=sampling,
+                spatial_scale=0.25,
+                mode=mode,
             )
-
-
-@case("detectron_prior_grid", T.ExpPriorGridGenerator)
-def _(net: Net):
-    priors = net.input(3, 4, low=-20, high=20)
-    return node(
-        6, "ExperimentalDetectronPriorGridGenerator",
-        [priors, net.input(1, 4, 5, 6), net.input(1, 3, 80, 96)],
-        flatten=True, h=0, w=0, stride_x=16.0, stride_y=16.0,
-    )
 
 
 @case("detectron_top_rois", T.ExpTopKROIs)
 def _(net: Net):
     return node(
-        6, "ExperimentalDetectronTopKROIs",
-        [net.input(30, 4, low=0, high=60), net.input(30, values=lambda rng: half(rng.permutation(30) / 32))],
+        6,
+        "ExperimentalDetectronTopKROIs",
+        [
+            net.input(30, 4, low=0, high=60),
+            net.input(30, values=lambda rng: half(rng.permutation(30) / 32)),
+        ],
         max_rois=10,
     )
 
@@ -306,14 +363,18 @@ def _(net: Net):
 def _(net: Net):
     anchors = np.concatenate([grid_priors(4, 5, (0.3, 0.6, 0.9))]) * [80, 64, 80, 64]
     made = node(
-        6, "ExperimentalDetectronGenerateProposalsSingleImage",
+        6,
+        "ExperimentalDetectronGenerateProposalsSingleImage",
         [
             net.const([64.0, 80.0, 1.0]),
             net.const(anchors),
             net.input(12, 4, 5, low=-0.3, high=0.3),
             net.input(3, 4, 5, values=lambda rng: half(rng.permutation(60) / 64).reshape(3, 4, 5)),
         ],
-        min_size=4.0, nms_threshold=0.6, post_nms_count=15, pre_nms_count=40,
+        min_size=4.0,
+        nms_threshold=0.6,
+        post_nms_count=15,
+        pre_nms_count=40,
     )
     return [made.get_node().output(0), made.get_node().output(1)]
 
@@ -321,16 +382,22 @@ def _(net: Net):
 @case("detectron_detection_output", T.ExpDetectionOutput)
 def _(net: Net):
     made = node(
-        6, "ExperimentalDetectronDetectionOutput",
+        6,
+        "ExperimentalDetectronDetectionOutput",
         [
             net.input(16, 4, values=boxes(16, 64, 80, batch=False)),
             net.input(16, 12, low=-0.5, high=0.5),
             net.input(16, 3, values=lambda rng: half(rng.permutation(48) / 64).reshape(16, 3)),
             net.const([[64.0, 80.0, 1.0]]),
         ],
-        score_threshold=0.2, nms_threshold=0.5, num_classes=3, post_nms_count=10,
-        max_detections_per_image=8, class_agnostic_box_regression=False,
-        max_delta_log_wh=4.135166645050049, deltas_weights=[10.0, 10.0, 5.0, 5.0],
+        score_threshold=0.2,
+        nms_threshold=0.5,
+        num_classes=3,
+        post_nms_count=10,
+        max_detections_per_image=8,
+        class_agnostic_box_regression=False,
+        max_delta_log_wh=4.135166645050049,
+        deltas_weights=[10.0, 10.0, 5.0, 5.0],
     )
     return [made.get_node().output(i) for i in range(3)]
 
@@ -338,7 +405,8 @@ def _(net: Net):
 @case("detectron_roi_features", T.ROIFeatureExtractor)
 def _(net: Net):
     made = node(
-        6, "ExperimentalDetectronROIFeatureExtractor",
+        6,
+        "ExperimentalDetectronROIFeatureExtractor",
         [
             net.input(6, 4, values=boxes(6, 400, 500, batch=False), name="rois"),
             net.input(1, 4, 100, 128),
@@ -346,9 +414,12 @@ def _(net: Net):
             net.input(1, 4, 25, 32),
             net.input(1, 4, 13, 16),
         ],
-        output_size=4, sampling_ratio=2, pyramid_scales=[4, 8, 16, 32], aligned=False,
+        output_size=4,
+        sampling_ratio=2,
+        pyramid_scales=[4, 8, 16, 32],
+        aligned=False,
     )
-    return [made.get_node().output(0)]
+    return [made.get_node().output(0), made.get_node().output(1)]
 
 
 # --- sequences ---------------------------------------------------------------------------------
@@ -377,7 +448,11 @@ def _(net: Net):
     x = net.input(2, 12, 6, values=sharp((2, 12, 6)))
     lengths = opset1.constant(np.array([12, 7], np.int32))
     made = node(
-        6, "CTCGreedyDecoderSeqLen", [x, lengths],
-        merge_repeated=True, classes_index_type="i32", sequence_length_type="i32",
+        6,
+        "CTCGreedyDecoderSeqLen",
+        [x, lengths],
+        merge_repeated=True,
+        classes_index_type="i32",
+        sequence_length_type="i32",
     )
     return [made.get_node().output(0), made.get_node().output(1)]

@@ -1,14 +1,13 @@
 """Activations, arithmetic, comparisons, conversions."""
 
 import numpy as np
-from openvino import opset1, opset4, opset5, opset7
-from openvino import opset2, opset3
+from openvino import opset1, opset2, opset4, opset5
 
 from oakwright.blob import StageType as T
 from oakwright.compiler import CompileOptions
 from oakwright.tensor import Precision
 
-from .builder import Net, half, node
+from .builder import Net, half
 from .case import case
 
 SHAPES = {"planes": (1, 6, 10, 14), "vector": (1, 40), "odd": (1, 5, 7, 9)}
@@ -52,7 +51,9 @@ for name, (kind, function, (low, high)) in ACTIVATIONS.items():
 
 @case("round_halves", T.Round)
 def _(net: Net):
-    return opset5.round(net.input(1, 2, 3, 16, values=lambda rng: half(rng.integers(-9, 9, (1, 2, 3, 16)) / 2)))
+    return opset5.round(
+        net.input(1, 2, 3, 16, values=lambda rng: half(rng.integers(-9, 9, (1, 2, 3, 16)) / 2))
+    )
 
 
 @case("round_halves_away", T.Round)
@@ -174,14 +175,14 @@ COMPARISONS = {
     "not_equal": (None, opset1.not_equal),
     "greater": (T.Greater, opset1.greater),
     "greater_equal": (None, opset1.greater_equal),
-    "less": (None, opset1.less),
+    "less": (T.Less, opset1.less),
     "less_equal": (None, opset1.less_equal),
 }
 # The engine compiles only these of the comparisons; the others it refuses.
 for name in ("equal", "greater", "less"):
     kind, function = COMPARISONS[name]
 
-    @case(f"{name}_select", T.Select)
+    @case(f"{name}_select", kind, T.Select)
     def _(net: Net, function=function):
         shape = (1, 3, 6, 8)
         a, b = net.input(*shape, values=whole(shape)), net.input(*shape, values=whole(shape))
@@ -194,7 +195,7 @@ for name in ("equal", "greater", "less"):
         return opset1.convert(function(a, b), "f32")
 
 
-@case("logical_and_not")
+@case("logical_and_not", T.Logical_AND, T.Logical_NOT)
 def _(net: Net):
     shape = (1, 3, 6, 8)
     a, b = net.input(*shape), net.input(*shape)
@@ -258,8 +259,10 @@ def _(net: Net):
     return net.conv(net.input(1, 3, 12, 16), 8, 3)
 
 
-@case("u8_input_nhwc", options=CompileOptions(
-    input_precisions={"in0": Precision.U8}, input_layouts={"in0": "NHWC"}))
+@case(
+    "u8_input_nhwc",
+    options=CompileOptions(input_precisions={"in0": Precision.U8}, input_layouts={"in0": "NHWC"}),
+)
 def _(net: Net):
     x = net.input(1, 3, 12, 16, values=lambda rng: half(rng.integers(0, 256, (1, 3, 12, 16))))
     return net.conv(opset1.multiply(x, half(1 / 64)), 8, 3)

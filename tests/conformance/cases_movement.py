@@ -1,7 +1,7 @@
 """What moves values: layouts, slices, paddings, gathers, scatters, resizes, loops."""
 
 import numpy as np
-from openvino import opset1, opset2, opset3, opset4, opset5, opset6
+from openvino import opset1, opset2, opset3, opset5, opset6
 
 from oakwright.blob import StageType as T
 
@@ -58,7 +58,9 @@ for axis in (1, 2, 3):
 
 @case("variadic_split")
 def _(net: Net):
-    parts = opset1.variadic_split(net.relu(net.input(1, 9, 6, 8)), opset1.constant(np.int64(1)), ints(2, 3, 4))
+    parts = opset1.variadic_split(
+        net.relu(net.input(1, 9, 6, 8)), opset1.constant(np.int64(1)), ints(2, 3, 4)
+    )
     return [net.leaky(parts.output(i)) for i in range(3)]
 
 
@@ -124,13 +126,11 @@ for name, begin, end, step in [
     ("negative", (0, 1, -5, -7), (1, -1, -1, -2), (1, 1, 1, 1)),
 ]:
 
-    @case(f"strided_slice_{name}")
+    @case(f"strided_slice_{name}", *([T.StridedSlice] if name == "steps" else []))
     def _(net: Net, begin=begin, end=end, step=step):
         x = net.relu(net.input(1, 6, 8, 10))
         zeros = [0] * 4
-        y = opset1.strided_slice(
-            x, ints(*begin), ints(*end), ints(*step), zeros, zeros, [], [], []
-        )
+        y = opset1.strided_slice(x, ints(*begin), ints(*end), ints(*step), zeros, zeros, [], [], [])
         return net.leaky(y)
 
 
@@ -138,7 +138,15 @@ for name, begin, end, step in [
 def _(net: Net):
     x = net.relu(net.input(1, 6, 8, 10))
     y = opset1.strided_slice(
-        x, ints(0, 2, 3, 0), ints(1, 5, 0, 9), ints(1, 1, 1, 2), [1, 0, 0, 1], [1, 0, 1, 0], [], [], []
+        x,
+        ints(0, 2, 3, 0),
+        ints(1, 5, 0, 9),
+        ints(1, 1, 1, 2),
+        [1, 0, 0, 1],
+        [1, 0, 1, 0],
+        [],
+        [],
+        [],
     )
     return net.leaky(y)
 
@@ -147,7 +155,15 @@ def _(net: Net):
 def _(net: Net):
     x = net.relu(net.input(1, 6, 8, 10))
     y = opset1.strided_slice(
-        x, ints(0, 2, 0, 0), ints(1, 3, 8, 10), ints(1, 1, 1, 1), [0] * 4, [0] * 4, [], [0, 1, 0, 0], []
+        x,
+        ints(0, 2, 0, 0),
+        ints(1, 3, 8, 10),
+        ints(1, 1, 1, 1),
+        [0] * 4,
+        [0] * 4,
+        [],
+        [0, 1, 0, 0],
+        [],
     )
     return net.leaky(y)
 
@@ -277,7 +293,11 @@ def _(net: Net):
 # --- resizes -----------------------------------------------------------------------------------
 
 COORDINATES = (
-    "half_pixel", "pytorch_half_pixel", "asymmetric", "tf_half_pixel_for_nn", "align_corners",
+    "half_pixel",
+    "pytorch_half_pixel",
+    "asymmetric",
+    "tf_half_pixel_for_nn",
+    "align_corners",
 )
 for coordinates in COORDINATES:
     for nearest in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil", "simple"):
@@ -307,42 +327,13 @@ def _(net: Net):
 def _(net: Net):
     x = net.relu(net.input(1, 3, 7, 10))
     return node(
-        1, "Interpolate", [x, ints(14, 20)],
-        axes=[2, 3], mode="linear", align_corners=True, antialias=False,
-        pads_begin=[0], pads_end=[0],
+        1,
+        "Interpolate",
+        [x, ints(14, 20)],
+        axes=[2, 3],
+        mode="linear",
+        align_corners=True,
+        antialias=False,
+        pads_begin=[0],
+        pads_end=[0],
     )
-
-
-# --- loops and recurrence ----------------------------------------------------------------------
-
-
-@case("lstm_cell", T.LSTMCell)
-def _(net: Net):
-    cell = opset4.lstm_cell(
-        net.input(1, 12), net.input(1, 8), net.input(1, 8),
-        net.weights(32, 12, fan_in=12), net.weights(32, 8, fan_in=8), net.uniform(32), 8,
-    )
-    return [opset1.relu(cell.output(0)), opset1.relu(cell.output(1))]
-
-
-@case("lstm_cell_batch", T.LSTMCell)
-def _(net: Net):
-    cell = opset4.lstm_cell(
-        net.input(3, 12), net.input(3, 8), net.input(3, 8),
-        net.weights(32, 12, fan_in=12), net.weights(32, 8, fan_in=8), net.uniform(32), 8,
-    )
-    return [opset1.relu(cell.output(0)), opset1.relu(cell.output(1))]
-
-
-@case("lstm_unrolled", T.LSTMCell)
-def _(net: Net):
-    x = net.input(1, 5, 12)
-    h, c = net.const(np.zeros((1, 8))), net.const(np.zeros((1, 8)))
-    w, r, b = net.weights(32, 12, fan_in=12), net.weights(32, 8, fan_in=8), net.uniform(32)
-    steps = []
-    parts = opset1.split(x, opset1.constant(np.int64(1)), 5)
-    for t in range(5):
-        cell = opset4.lstm_cell(net.shape(parts.output(t), 1, 12), h, c, w, r, b, 8)
-        h, c = cell.output(0), cell.output(1)
-        steps.append(net.shape(h, 1, 1, 8))
-    return opset1.concat(steps, 1)

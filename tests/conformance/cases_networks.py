@@ -32,8 +32,13 @@ def mobilenet_v2(net: Net, x):
     """The body of MobileNetV2 at width 1, to 1280 channels."""
     y = net.relu6(net.conv(x, 32, 3, s=2, pad=1))
     for expand, oc, count, stride in [
-        (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2),
-        (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
+        (1, 16, 1, 1),
+        (6, 24, 2, 2),
+        (6, 32, 3, 2),
+        (6, 64, 4, 2),
+        (6, 96, 3, 1),
+        (6, 160, 3, 2),
+        (6, 320, 1, 1),
     ]:
         for i in range(count):
             y = inverted_residual(net, y, oc, stride if i == 0 else 1, expand)
@@ -41,7 +46,9 @@ def mobilenet_v2(net: Net, x):
 
 
 def global_mean(net: Net, y):
-    return net.shape(opset1.reduce_mean(y, opset1.constant(np.array([2, 3], np.int64)), True), 1, -1)
+    return net.shape(
+        opset1.reduce_mean(y, opset1.constant(np.array([2, 3], np.int64)), True), 1, -1
+    )
 
 
 def classified(net: Net, features, classes=1000):
@@ -157,8 +164,16 @@ def _(net: Net):
     heads = yolo(net, net.input(1, 3, 160, 192), net.leaky)
     return [
         node(
-            1, "RegionYolo", [net.conv(head, 27, 1)],
-            coords=4, classes=4, num=6, do_softmax=False, mask=mask, axis=1, end_axis=3,
+            1,
+            "RegionYolo",
+            [net.conv(head, 27, 1)],
+            coords=4,
+            classes=4,
+            num=6,
+            do_softmax=False,
+            mask=mask,
+            axis=1,
+            end_axis=3,
             anchors=[float(i) for i in range(1, 13)],
         )
         for head, mask in zip(heads, ([0, 1, 2], [3, 4, 5]), strict=True)

@@ -5,7 +5,7 @@ from openvino import opset1, opset3, opset4, opset6
 
 from oakwright.blob import StageType as T
 
-from .builder import Net, node
+from .builder import Net
 from .case import case
 
 
@@ -20,7 +20,7 @@ REDUCTIONS = {
     "min": (T.ReduceMin, opset1.reduce_min),
     "l2": (None, lambda *a: opset4.reduce_l2(*a)),
 }
-for name, (kind, function) in REDUCTIONS.items():
+for name, (_, function) in REDUCTIONS.items():
     for axes in ((1,), (2,), (3,), (2, 3), (1, 2, 3)):
         for keep in (True, False):
             which = "".join(map(str, axes)) + ("_keep" if keep else "")
@@ -35,8 +35,32 @@ for name, (kind, function) in REDUCTIONS.items():
         return function(net.input(3, 5, 7, low=0, high=2), ints(1), False)
 
 
-for shape, axis in [((1, 10), 1), ((1, 6, 8, 10), 1), ((1, 6, 8, 10), 2), ((1, 6, 8, 10), 3),
-                    ((2, 5, 7), 2), ((1, 3, 4, 5, 6), 2), ((4, 1000), 1)]:
+for name, (kind, function) in REDUCTIONS.items():
+    # Neighbouring inner axes become pools; these do not.
+    for shape, axes in (((3, 5, 7, 2), (1, 3)), ((2, 3, 4, 5, 6), (1, 3))):
+
+        @case(f"reduce_{name}_apart_{len(shape)}d", *([kind] if kind is not None else []))
+        def _(net: Net, function=function, shape=shape, axes=axes):
+            return function(net.input(*shape, low=0, high=2), ints(*axes), True)
+
+
+@case("reduce_and", T.ReduceAnd)
+def _(net: Net):
+    shape = (1, 3, 6, 8)
+    positive = opset1.greater(net.input(*shape, low=-0.3), net.const(np.zeros((1, 1, 1, 1))))
+    every = opset1.reduce_logical_and(positive, ints(1), True)
+    return opset1.select(every, net.input(*shape), net.input(*shape))
+
+
+for shape, axis in [
+    ((1, 10), 1),
+    ((1, 6, 8, 10), 1),
+    ((1, 6, 8, 10), 2),
+    ((1, 6, 8, 10), 3),
+    ((2, 5, 7), 2),
+    ((1, 3, 4, 5, 6), 2),
+    ((4, 1000), 1),
+]:
 
     @case(f"softmax_{len(shape)}d_{shape[-1]}_axis_{axis}", T.SoftMax)
     def _(net: Net, shape=shape, axis=axis):
@@ -108,7 +132,9 @@ def _(net: Net):
 
 @case("instance_norm_small", T.MVN)
 def _(net: Net):
-    return opset6.mvn(net.input(1, 6, 3, 4, low=-0.1, high=0.1), ints(2, 3), True, 1e-2, "inside_sqrt")
+    return opset6.mvn(
+        net.input(1, 6, 3, 4, low=-0.1, high=0.1), ints(2, 3), True, 1e-2, "inside_sqrt"
+    )
 
 
 @case("grn", T.GRN)

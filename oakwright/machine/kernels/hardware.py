@@ -112,7 +112,7 @@ def diagonal(weights: Array) -> Array | None:
     oc, ic, _, _ = weights.shape
     if oc > ic or ic > WIDEST_BLOCK:
         return None
-    reads = weights.any(axis=(2, 3))
+    reads = np.asarray(weights.any(axis=(2, 3)))
     np.fill_diagonal(reads, False)
     same = np.arange(oc)
     return None if reads.any() else weights[same, same]
@@ -127,7 +127,7 @@ def without_stale(x: Array, weights: Array) -> Array:
     bad = ~np.isfinite(x)
     if not bad.any():
         return x
-    unread = ~weights.any(axis=(0, 2, 3))
+    unread = np.asarray(~weights.any(axis=(0, 2, 3)))
     return np.where(bad & unread[:, None, None], np.float32(0), x)
 
 

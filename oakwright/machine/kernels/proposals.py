@@ -43,9 +43,7 @@ def _round(x: Array) -> Array:
     return np.asarray(np.floor(x + np.float32(0.5)))
 
 
-def proposal(
-    params: ProposalParams, inputs: list[Tensor], outputs: list[Form | None]
-) -> list[Array]:
+def proposal(params: ProposalParams, inputs: list[Tensor], outputs: list[Form]) -> list[Array]:
     """Proposal (64): boxes (image, x0, y0, x1, y1) and their scores; -1 ends a short list."""
     scores, shifts, info = (t.values for t in inputs[:3])
     n, channels, height, width = inputs[0].planes()
@@ -82,9 +80,7 @@ def proposal(
         rois.append(found)
         chances.append(sure)
     results = [np.concatenate(rois), np.concatenate(chances)]
-    return [
-        r.reshape(out.shape) for r, out in zip(results, outputs, strict=False) if out is not None
-    ]
+    return [r.reshape(out.shape) for r, out in zip(results, outputs, strict=False)]
 
 
 def _candidates(
@@ -96,7 +92,7 @@ def _candidates(
 ) -> tuple[Array, Array]:
     """All boxes (H*W*A, 4) and scores; those that are too small score 0."""
     image_h, image_w, scale_h, scale_w = info
-    count, _, height, width = shifts.shape
+    _, _, height, width = shifts.shape
     y, x = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     if params.swap_xy:
         x, y = y, x

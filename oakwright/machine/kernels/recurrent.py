@@ -19,7 +19,11 @@ def lstm_cell(params: LSTMCellParams, inputs: list[Tensor], outputs: list[Form])
     cells, batches = params.cells, params.batches
     hidden = bias.size // 4
     h, c = h0.reshape(batches, hidden), c0.reshape(batches, hidden)
-    steps = x.reshape(batches, cells, -1)
+    # Which of the two is outermost is in no parameter: only the shape can say it.
+    steps_first = x.shape[:2] == (cells, batches) and cells != batches
+    steps = x.reshape(cells, batches, -1).swapaxes(0, 1) if steps_first else (
+        x.reshape(batches, cells, -1)
+    )
     features = steps.shape[2]
     flat = weights.ravel()
     wx = flat[: 4 * hidden * features].reshape(4 * hidden, features)
@@ -31,5 +35,6 @@ def lstm_cell(params: LSTMCellParams, inputs: list[Tensor], outputs: list[Form])
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         h = sigmoid(o) * np.tanh(c)
         y[:, t] = h
-    results = {1: [y], 2: [y, c], 3: [y, h, c]}[len(outputs)]
-    return [r.reshape(out.shape) for r, out in zip(results, outputs, strict=True)]
+    y = y.swapaxes(0, 1) if steps_first else y
+    results = [y, h, c] if params.outputs == 3 else [y, c]
+    return [r.reshape(out.shape) for r, out in zip(results, outputs, strict=False)]

@@ -71,9 +71,8 @@ def resample(params: ResampleParams, inputs: list[Tensor], outputs: list[Form]) 
     _, _, height, width = outputs[0].planes()
     if params.type is not ResampleType.NEAREST:
         raise ValueError(f"a Resample by {params.type.name}: only NEAREST is known")
-    modes = (params.coordinate_mode, params.nearest_mode)
-    rows = nearest_indices(x.shape[2], height, *modes)
-    columns = nearest_indices(x.shape[3], width, *modes)
+    rows = nearest_indices(x.shape[2], height, params.coordinate_mode, params.nearest_mode)
+    columns = nearest_indices(x.shape[3], width, params.coordinate_mode, params.nearest_mode)
     return x[:, :, rows][:, :, :, columns].reshape(outputs[0].shape)
 
 
