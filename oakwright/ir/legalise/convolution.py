@@ -97,7 +97,8 @@ def _by_group(node: Node, weights: NDArray[np.floating]) -> list[Output]:
         part = slice_axis(node.input_value(0), 1, group * depth, (group + 1) * depth)
         kernel = const(weights[group], dtype_of(part))
         parts.append(op("ConvolutionBackpropData", [part, kernel, *rest], node.get_attributes()))
-    return op("Concat", parts, {"axis": 1}).outputs()
+    joined: list[Output] = op("Concat", parts, {"axis": 1}).outputs()
+    return joined
 
 
 def _undilated(node: Node, weights: NDArray[np.floating]) -> list[Output] | None:
@@ -111,7 +112,9 @@ def _undilated(node: Node, weights: NDArray[np.floating]) -> list[Output] | None
     spread[..., :: steps[0], :: steps[1]] = weights
     rest = node.input_values()[2:]
     inputs = [node.input_value(0), const(spread, dtype_of(node.input_value(1))), *rest]
-    return op(node.get_type_name(), inputs, node.get_attributes() | {"dilations": [1, 1]}).outputs()
+    attrs = node.get_attributes() | {"dilations": [1, 1]}
+    made: list[Output] = op(node.get_type_name(), inputs, attrs).outputs()
+    return made
 
 
 def _has_bias(node: Node) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from openvino import Node, Output, Type
 
-from .activations import absolute
+from .activations import absolute, truth
 from .rewrite import Refusal, Rule, const, dtype_of, op
 
 FLOAT_MAX = float(np.finfo(np.float32).max)
@@ -135,45 +135,40 @@ def bit_shift(node: Node) -> None:
 
 
 def floor_mod(node: Node) -> Sequence[Node] | None:
-    """Native for floats; of integers ``a - b * floor(a / b)``, with the sign of ``b``."""
+    """The remainder with the sign of ``b``, as in Python; native for floats."""
     if dtype_of(node.output(0)).is_real():
         return None
-    a, b = _widened(node)
-    # (a + 1/2) / b has the same floor as a / b for b > 0, and (a - 1/2) / b for b < 0; it lies so
-    # far from the next integer that an inexact division cannot reach it.
-    half = op("Clamp", [b], {"min": -0.5, "max": 0.5})
-    times = op("Floor", [op("Divide", [op("Add", [a, half]), b])])
-    return [_narrowed(op("Subtract", [a, op("Multiply", [times, b])]), node)]
+    a, b = node.input_values()
+    zero, one = const(0, dtype_of(a)), const(1, dtype_of(a))
+    left = _remainder_of_sizes(a, b)
+    up = op("GreaterEqual", [b, zero])
+    signed = op("Select", [up, left, _negative(left)])
+    # Where the signs differ and something is left, the other part of b.
+    agree = op("Equal", [truth(op("GreaterEqual", [a, zero]), dtype_of(a)), truth(up, dtype_of(a))])
+    other = op("LogicalAnd", [negation(agree), op("GreaterEqual", [left, one])])
+    return [op("Select", [other, op("Subtract", [b, signed]), signed])]
 
 
 def mod(node: Node) -> Sequence[Node]:
     """The remainder of the magnitudes, with the sign of ``a``, as in C."""
+    a, b = node.input_values()
+    zero = const(0, dtype_of(a))
     if dtype_of(node.output(0)).is_real():
-        a, b = node.input_values()
         left = op("FloorMod", [absolute(a), absolute(b)])
-        return [_signed(left, a)]
-    a, b = _widened(node)
+        return [op("Select", [op("Less", [a, zero]), _negative(left), left])]
+    left = _remainder_of_sizes(a, b)
+    return [op("Select", [op("GreaterEqual", [a, zero]), left, _negative(left)])]
+
+
+def _remainder_of_sizes(a: Output, b: Output) -> Node:
+    """``|a| - |b| * (|a| / |b|)`` of integers; of magnitudes all divisions round the same way."""
     size, step = absolute(a), absolute(b)
-    half = const(0.5, dtype_of(a))
-    times = op("Floor", [op("Divide", [op("Add", [size, half]), step])])
-    left = op("Subtract", [size, op("Multiply", [times, step])])
-    return [_narrowed(_signed(left, a), node)]
+    whole = op("Divide", [size, step])
+    return op("Subtract", [size, op("Multiply", [whole, step])])
 
 
-def _signed(size: Node, like: Output) -> Node:
-    dtype = dtype_of(size)
-    negative = op("Multiply", [size, const(-1, dtype)])
-    return op("Select", [op("Less", [like, const(0, dtype)]), negative, size])
-
-
-def _widened(node: Node) -> list[Output]:
-    # The engine's arithmetic is FP16: integers are exact there up to 2048.
-    float_ = {"destination_type": "f32"}
-    return [op("Convert", [value], float_).output(0) for value in node.input_values()]
-
-
-def _narrowed(x: Node, node: Node) -> Node:
-    return op("Convert", [x], {"destination_type": dtype_of(node.output(0)).get_type_name()})
+def _negative(x: Node) -> Node:
+    return op("Multiply", [x, const(-1, dtype_of(x))])
 
 
 def _compares_integers(node: Node) -> bool:
