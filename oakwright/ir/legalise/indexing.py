@@ -224,28 +224,22 @@ def gather_nd(node: Node) -> Sequence[Output] | None:
 def pad(node: Node) -> Sequence[Output] | None:
     """Pad of ranks other than 3 and 4, of the batch, with negative pads or newer than opset 1."""
     begin, end = constant_input(node, 1).ravel(), constant_input(node, 2).ravel()
-    source = node.input_value(0)
-    rank = len(shape_of(source))
-    batch_is_padded = rank == 4 and (begin[0] or end[0])
-    if (
-        node.type_info.version_id == "opset1"
-        and rank in (3, 4)
-        and min(*begin, *end) >= 0
-        and not batch_is_padded
-    ):
+    source, mode = node.input_value(0), str(node.get_attributes()["pad_mode"]).lower()
+    fits = _pad_fits(shape_of(source), begin, end, mode)
+    if node.type_info.version_id == "opset1" and fits and min(*begin, *end) >= 0:
         return None
     cut_from = np.maximum(-begin, 0)
     cut_to = np.array(shape_of(source)) - np.maximum(-end, 0)
     if np.any(cut_from) or np.any(cut_to != shape_of(source)):
-        source = strided_slice(source, cut_from.tolist(), cut_to.tolist(), [1] * rank)
+        steps = [1] * len(begin)
+        source = strided_slice(source, cut_from.tolist(), cut_to.tolist(), steps)
     begin, end = np.maximum(begin, 0), np.maximum(end, 0)
     if not (np.any(begin) or np.any(end)):
         return [source]
-    if rank not in (3, 4) or batch_is_padded:
+    if not _pad_fits(shape_of(source), begin, end, mode):
         sizes, begin, end = _merged(shape_of(source), begin, end)
         source = reshape(source, sizes)
     inputs: list[Output | list[int]] = [source, begin.tolist(), end.tolist()]
-    mode = str(node.get_attributes()["pad_mode"]).lower()
     if mode == "constant":
         value = constant_input(node, 3) if node.get_input_size() > 3 else np.zeros(())
         inputs.append(const(value.reshape(()), dtype_of(source)))
@@ -253,10 +247,22 @@ def pad(node: Node) -> Sequence[Output] | None:
     return [reshape(padded, shape_of(node.output(0)))]
 
 
+def _pad_fits(
+    shape: list[int], begin: NDArray[np.integer], end: NDArray[np.integer], mode: str
+) -> bool:
+    """Does the engine take a Pad of this form? It wants 3-D or 4-D, and no 4-D batch padded.
+
+    Reflecting 4-D pictures of height or width 1 is refused, whether that axis is padded or not.
+    """
+    if len(shape) == 4:
+        return not (begin[0] or end[0] or (mode == "reflect" and min(shape[2:]) < 2))
+    return len(shape) == 3
+
+
 def _merged(
     shape: list[int], begin: NDArray[np.integer], end: NDArray[np.integer]
 ) -> tuple[list[int], NDArray[np.integer], NDArray[np.integer]]:
-    """The same pads on a 4-D tensor of one batch: neighbours without pads become one axis."""
+    """The same pads on a 3-D tensor: neighbours without pads become one axis."""
     sizes: list[int] = []
     pads: list[tuple[int, int]] = []
     for size, before, after in zip(shape, begin.tolist(), end.tolist(), strict=True):
@@ -267,12 +273,12 @@ def _merged(
             pads.append((before, after))
     if len(sizes) == 4 and pads[0] == (0, 0) and sizes[0] == 1:
         sizes, pads = sizes[1:], pads[1:]
-    if len(sizes) > 3:
+    if len(sizes) > 4 or (len(sizes) == 4 and pads[0] != (0, 0)):
         raise Refusal(
             f"{len(shape)} dimensions are padded in a way the engine cannot be given",
             "pad fewer axes at once, in several steps",
         )
-    missing = 4 - len(sizes)
+    missing = max(3 - len(sizes), 0)
     first, last = np.array([(0, 0)] * missing + pads).T
     return [1] * missing + sizes, first, last
 

@@ -28,7 +28,9 @@ def port_names(model: ov.Model) -> PortNames:
     """The names a user knows the ports by: tensor names first, then layer names."""
     inputs = tuple(_port_name(p.output(0), p.get_friendly_name()) for p in model.get_parameters())
     outputs = tuple(_port_name(r.input_value(0), _producer_name(r)) for r in model.get_results())
-    return PortNames(_unlike(inputs), _unlike(outputs))
+    # One name for an input and an output would be one name for two layers.
+    every = _unlike((*inputs, *outputs))
+    return PortNames(every[: len(inputs)], every[len(inputs) :])
 
 
 def name_ports(model: ov.Model, names: PortNames) -> None:
@@ -64,13 +66,22 @@ def unique_names(model: ov.Model, ports: PortNames) -> None:
         name = node.get_friendly_name()
         if _is_made_up(node):
             name = node.get_type_name()
-        if name in taken or name == node.get_type_name():
+        if name == node.get_type_name() or not taken.isdisjoint(_names_in_ir(node, name)):
             stem = name
-            while name in taken or name == stem:
+            while name == stem or not taken.isdisjoint(_names_in_ir(node, name)):
                 counts[stem] = counts.get(stem, -1) + 1
                 name = f"{stem}_{counts[stem]}"
-        taken.add(name)
+        taken.update(_names_in_ir(node, name))
         node.set_friendly_name(name)
+
+
+def _names_in_ir(node: Node, name: str) -> set[str]:
+    """The engine calls the tensors of a layer with several outputs layer.0, layer.1, ...
+
+    A layer that has such a name itself makes it see a loop.
+    """
+    count = node.get_output_size()
+    return {name, *(f"{name}.{index}" for index in range(count) if count > 1)}
 
 
 def _is_made_up(node: Node) -> bool:
@@ -128,10 +139,13 @@ def _port_name(port: Output, layer: str) -> str:
 
 
 def _unlike(names: tuple[str, ...]) -> tuple[str, ...]:
-    seen: dict[str, int] = {}
-    result = []
+    taken, result = set(names), []
+    seen: set[str] = set()
     for name in names:
-        count = seen.get(name, 0)
-        seen[name] = count + 1
-        result.append(f"{name}_{count}" if count else name)
+        unlike, count = name, 0
+        while unlike in seen or (count and unlike in taken):
+            count += 1
+            unlike = f"{name}_{count}"
+        seen.add(unlike)
+        result.append(unlike)
     return tuple(result)

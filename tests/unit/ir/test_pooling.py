@@ -1,0 +1,124 @@
+"""Newer and adaptive pooling against OpenVINO's own, and torch's where OpenVINO is the question."""
+
+from collections.abc import Callable
+
+import numpy as np
+import openvino as ov
+import pytest
+
+from oakwright.ir import legalise
+from oakwright.ir.legalise import op
+from tests.unit.ir.rule_check import check, model_of, parameter
+
+
+def image(*shape: int) -> np.ndarray:
+    return np.random.default_rng(7).normal(size=shape).astype(np.float32)
+
+
+MAX_POOLS = {
+    "plain": ([3, 3], [2, 2], [1, 1], [1, 1], [1, 1], "floor"),
+    "ceil": ([3, 3], [2, 2], [1, 1], [0, 0], [0, 0], "ceil"),
+    "torch's ceil": ([3, 3], [2, 2], [1, 1], [1, 1], [1, 1], "ceil_torch"),
+    "uneven pads": ([3, 2], [1, 2], [1, 1], [1, 0], [0, 1], "floor"),
+    "dilated": ([3, 3], [1, 1], [2, 2], [0, 0], [0, 0], "floor"),
+    "dilated, padded, strided": ([3, 2], [2, 1], [2, 3], [1, 1], [1, 1], "floor"),
+}
+
+
+@pytest.mark.parametrize("name", MAX_POOLS)
+def test_max_pool(name: str) -> None:
+    kernel, strides, dilations, begin, end, rounding = MAX_POOLS[name]
+    x = parameter([1, 3, 11, 14])
+    pool = ov.opset14.max_pool(x, strides, dilations, begin, end, kernel, rounding)
+    check(model_of(pool.output(0), x), [image(1, 3, 11, 14)], "pooling.max_pool")
+
+
+@pytest.mark.parametrize("auto_pad", ["same_upper", "same_lower", "valid"])
+def test_max_pool_that_pads_by_itself(auto_pad: str) -> None:
+    x = parameter([1, 2, 10, 7])
+    pool = ov.opset14.max_pool(x, [2, 2], [1, 1], [0, 0], [0, 0], [3, 3], "floor", auto_pad)
+    check(model_of(pool.output(0), x), [image(1, 2, 10, 7)], "pooling.max_pool")
+
+
+@pytest.mark.parametrize("axes", [1, 3])
+def test_max_pool_over_other_numbers_of_axes(axes: int) -> None:
+    shape, ones = [1, 2, *[8] * axes], [1] * axes
+    x = parameter(shape)
+    pool = ov.opset14.max_pool(x, [2] * axes, ones, ones, ones, [3] * axes)
+    check(model_of(pool.output(0), x), [image(*shape)], "pooling.max_pool")
+
+
+def test_positions_of_maxima_are_refused_by_name() -> None:
+    x = parameter([1, 2, 8, 8])
+    pool = ov.opset14.max_pool(x, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2])
+    pool.set_friendly_name("my pool")
+    legal = legalise(model_of([pool.output(0), pool.output(1)], x))
+    (finding,) = legal.refused
+    assert (finding.layer, finding.op) == ("my pool", "MaxPool-14")
+    assert "positions" in finding.reason
+    assert finding.remedy
+
+
+def mean_of_windows(x: np.ndarray, exclude_pad: bool) -> np.ndarray:
+    """torch's AvgPool2d(3, 2, 1, ceil_mode=True): a window counts what lies in the padded picture.
+
+    OpenVINO's CPU plugin divides by the whole window there, so it cannot be the oracle.
+    """
+    rows, columns = (-(-(n + 2 - 3) // 2) + 1 for n in x.shape[2:])
+    result = np.zeros((*x.shape[:2], rows, columns), np.float32)
+    for i in range(rows):
+        for j in range(columns):
+            area, parts = 1, []
+            for at, size in ((2 * i - 1, x.shape[2]), (2 * j - 1, x.shape[3])):
+                parts.append(slice(max(at, 0), min(at + 3, size)))
+                inside = parts[-1].stop - parts[-1].start
+                area *= inside if exclude_pad else min(at + 3, size + 1) - at
+            result[:, :, i, j] = x[:, :, parts[0], parts[1]].sum((2, 3)) / area
+    return result
+
+
+@pytest.mark.parametrize("exclude_pad", [True, False])
+@pytest.mark.parametrize("rounding", ["ceil", "ceil_torch"])
+def test_avg_pool_that_rounds_up(exclude_pad: bool, rounding: str) -> None:
+    x = parameter([1, 3, 12, 14])
+    pool = ov.opset14.avg_pool(x, [2, 2], [1, 1], [1, 1], [3, 3], exclude_pad, rounding)
+    values = image(1, 3, 12, 14)
+    oracle = mean_of_windows(values, exclude_pad)
+    check(model_of(pool, x), [values], "pooling.avg_pool", oracle=[oracle])
+
+
+@pytest.mark.parametrize("exclude_pad", [True, False])
+def test_avg_pool(exclude_pad: bool) -> None:
+    x = parameter([1, 3, 11, 14])
+    pool = ov.opset14.avg_pool(x, [2, 2], [1, 1], [1, 1], [3, 3], exclude_pad, "floor")
+    check(model_of(pool, x), [image(1, 3, 11, 14)], "pooling.avg_pool")
+
+
+def adaptive(x: np.ndarray, sizes: list[int], reduce: Callable) -> np.ndarray:
+    """Windows from floor(i * n / m) to ceil((i + 1) * n / m), as torch and OpenVINO define it."""
+    result = np.zeros((*x.shape[:2], *sizes), np.float32)
+    for i, j in np.ndindex(*sizes):
+        parts = [
+            slice(at * n // m, -(-(at + 1) * n // m))
+            for at, n, m in zip((i, j), x.shape[2:], sizes, strict=True)
+        ]
+        result[:, :, i, j] = reduce(x[:, :, parts[0], parts[1]], (2, 3))
+    return result
+
+
+@pytest.mark.parametrize("sizes", [[4, 7], [7, 5], [3, 14]], ids=str)
+@pytest.mark.parametrize(
+    ("kind", "rule", "reduce"),
+    [
+        ("AdaptiveAvgPool", "adaptive_avg_pool", np.mean),
+        ("AdaptiveMaxPool", "adaptive_max_pool", np.max),
+    ],
+    ids=["mean", "max"],
+)
+def test_adaptive_pool(kind: str, rule: str, reduce: Callable, sizes: list[int]) -> None:
+    x = parameter([1, 3, 12, 14])
+    attrs = {"index_element_type": "i64"} if kind == "AdaptiveMaxPool" else {}
+    pool = op(kind, [x, sizes], attrs, version=8)
+    values = image(1, 3, 12, 14)
+    oracle = adaptive(values, sizes, reduce)
+    check(model_of(pool.output(0), x), [values], f"pooling.{rule}", tolerance=1e-5, oracle=[oracle])
