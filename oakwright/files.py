@@ -1,40 +1,61 @@
-"""Writing results: aside first, then renamed, so that nobody ever sees half a file."""
+"""Writing results: aside first, then renamed; nobody ever sees half a file or half a set."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from oakwright.errors import OutputError
 
+PathLike = str | os.PathLike[str]
 
-def write_aside(path: str | os.PathLike[str], data: bytes | str) -> Path:
+
+def write_aside(path: PathLike, data: bytes | str) -> Path:
     """Write ``data`` to ``path`` in one step; folders are made as needed.
 
     Raises OutputError (with ``path``) where the place cannot be written; whatever was there
     before is then still there.
     """
-    target = Path(path)
-    content = data.encode() if isinstance(data, str) else data
-    temporary = None
+    return write_all_aside({path: data})[0]
+
+
+def write_all_aside(files: Mapping[PathLike, bytes | str]) -> list[Path]:
+    """Write several files that belong together: all are written aside before one is renamed.
+
+    Raises OutputError (with ``path``); no new file is left then, and no old one is lost.
+    """
+    pairs: list[tuple[Path, Path]] = []
+    target = Path()
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", dir=target.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        # mkstemp makes the file private; give it the rights a plain open() would have given.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(target)
+        for path, data in files.items():
+            target = Path(path)
+            content = data.encode() if isinstance(data, str) else data
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", dir=target.parent)
+            pairs.append((Path(name), target))
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).chmod(_usual_rights())
+        for _, target in pairs:
+            if target.is_dir():
+                raise IsADirectoryError(0, "it is a folder")
+        for aside, target in pairs:
+            aside.replace(target)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        for aside, _ in pairs:
+            aside.unlink(missing_ok=True)
         raise OutputError(
             f"cannot write {target}: {error.strerror or error}",
             remedy="check that the folder exists, is writable and the disk is not full",
             path=str(target),
         ) from error
-    return target
+    return [target for _, target in pairs]
+
+
+def _usual_rights() -> int:
+    """What a plain open() would give: mkstemp makes files private."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask

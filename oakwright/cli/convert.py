@@ -12,7 +12,7 @@ import click
 
 from oakwright import conversion
 from oakwright.errors import UsageError
-from oakwright.files import write_aside
+from oakwright.files import write_all_aside
 
 from .options import (
     input_options,
@@ -133,10 +133,13 @@ def compile_command(
     target = Path(out or ".")
     if target.suffix.lower() == ".blob" and len(blobs) > 1:
         raise UsageError(f"{len(blobs)} blobs do not go into one file {target}", key="out")
+    files: dict[Any, bytes | str] = {}
     for count, data in blobs.items():
         suffix = f"_{count}shave" if len(blobs) > 1 else ""
         path = target if target.suffix.lower() == ".blob" else target / f"{xml.stem}{suffix}.blob"
-        click.echo(write_aside(path, data))
+        files[path] = data
+    for path in write_all_aside(files):
+        click.echo(path)
 
 
 def _table(text: str | None) -> Any:

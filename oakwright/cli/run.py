@@ -14,7 +14,7 @@ import numpy as np
 
 from oakwright import blob as blobs
 from oakwright.errors import UnreadableModel, UsageError
-from oakwright.files import write_aside
+from oakwright.files import write_all_aside, write_aside
 
 from .options import json_option
 from .pictures import PICTURES, VIDEOS, count_frames, fit, frames
@@ -95,7 +95,11 @@ def run_command(
                 _write_npz(out / f"{name}.npz", outputs)
             if not as_json and not _is_video(inputs):
                 _print_row(row, names)
-    facts: dict[str, Any] = {"frames": count, "seconds_per_frame": spent / max(count, 1), "out": str(out)}
+    facts: dict[str, Any] = {
+        "frames": count,
+        "seconds_per_frame": spent / max(count, 1),
+        "out": str(out),
+    }
     write_aside(out / "results.json", json.dumps([*report], indent=1))
     if as_json:
         click.echo(json.dumps({**facts, "results": report}, indent=2))
@@ -375,8 +379,7 @@ def decompile_command(file: Path, out: Path) -> None:
         raise UsageError(f"{out} must end in .xml", remedy="an IR is an .xml and a .bin", key="out")
     blob = blobs.Blob.open(file)
     xml, weights, layers = decompiled_ir(blob)
-    write_aside(out.with_suffix(".bin"), weights)
-    click.echo(write_aside(out, xml))
+    click.echo(write_all_aside({out: xml, out.with_suffix(".bin"): weights})[0])
     click.echo(f"{len(blob.stages)} stages became {layers} layers")
 
 

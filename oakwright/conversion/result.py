@@ -8,11 +8,12 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oakwright.errors import UsageError
-from oakwright.files import write_aside
+from oakwright.files import write_all_aside
 
 if TYPE_CHECKING:
     from oakwright.blob import Blob
@@ -65,17 +66,17 @@ class Converted:
                 raise UsageError(f"only the IR was made; {target} is to be a blob")
         else:
             folder, stem = target, self.name
-        written = []
+        files: dict[str | PathLike[str], bytes | str] = {}
         for shaves, data in self.blobs.items():
             suffix = f"_{shaves}shave" if len(self.blobs) > 1 else ""
-            written.append(write_aside(folder / f"{stem}{suffix}.blob", data))
+            files[folder / f"{stem}{suffix}.blob"] = data
         if keep_ir or not self.blobs:
-            written.append(write_aside(folder / f"{stem}.xml", self.xml))
-            written.append(write_aside(folder / f"{stem}.bin", self.bin))
-        manifest = json.dumps(self.manifest, indent=2) + "\n"
-        facts = f"{written[0].name}.json" if len(self.blobs) < 2 else f"{stem}.json"
-        written.append(write_aside(folder / facts, manifest))
-        return written
+            files[folder / f"{stem}.xml"] = self.xml
+            files[folder / f"{stem}.bin"] = self.bin
+        main = next(iter(files))
+        facts = f"{Path(main).name}.json" if len(self.blobs) < 2 else f"{stem}.json"
+        files[folder / facts] = json.dumps(self.manifest, indent=2) + "\n"
+        return write_all_aside(files)
 
     def as_files(self) -> dict[str, bytes]:
         """The result as named bytes, as the cache keeps it."""
