@@ -114,15 +114,22 @@ def slots(library: ctypes.CDLL, symbol: str) -> list[int]:
         address if address >= base else base + address
         for address in (relocations, symbols, strings)
     )
-    names = _read(strings, strings_size)
-    wanted = symbol.encode() + b"\0"
-    found = []
-    for offset, info, _addend in struct.iter_unpack("<QQq", _read(relocations, size)):
-        if info & 0xFFFFFFFF == R_X86_64_JUMP_SLOT:
-            (name,) = struct.unpack("<I", _read(symbols + 24 * (info >> 32), 4))
-            if names.startswith(wanted, name):
-                found.append(base + offset)
-    return found
+    # Where the name stands among the strings; a linker may have made it the tail of another.
+    names, wanted = _read(strings, strings_size), symbol.encode() + b"\0"
+    places, at = set(), names.find(wanted)
+    while at >= 0:
+        places.add(at)
+        at = names.find(wanted, at + 1)
+    entries = [
+        (base + offset, info >> 32)
+        for offset, info, _addend in struct.iter_unpack("<QQq", _read(relocations, size))
+        if info & 0xFFFFFFFF == R_X86_64_JUMP_SLOT
+    ]
+    # A symbol is 24 bytes and starts with the place of its name.
+    last = max((index for _, index in entries), default=-1)
+    table = _read(symbols, 24 * (last + 1))
+    name_of = [name for (name,) in struct.iter_unpack("<I20x", table)]
+    return [slot for slot, index in entries if name_of[index] in places]
 
 
 def redirect(library: ctypes.CDLL, symbol: str, target: int) -> None:

@@ -285,7 +285,9 @@ def run_all(
         raise UsageError(f"workers is {workers!r}", remedy="give a whole number from 1")
     for name, content in (("xml", xml), ("weights", weights)):
         if not isinstance(content, (bytes, bytearray, memoryview)):
-            raise UsageError(f"{name} is a {type(content).__name__}", remedy="give the file's bytes")
+            raise UsageError(
+                f"{name} is a {type(content).__name__}", remedy="give the file's bytes"
+            )
     if not options:
         return []
     folder = require_engine(progress)

@@ -11,6 +11,7 @@ files that the parent holds open too: the IR in, the blob out, and what the engi
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import mmap
 import os
@@ -170,6 +171,7 @@ class Engine:
 
 def live_with(parent: int) -> None:
     """Die with the process that started us; leave no core file."""
+    # The kernel means the thread that started us; it waits for us, so it lives as long.
     patch.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it was gone before we asked
         os._exit(1)
@@ -214,8 +216,12 @@ def main() -> None:
     """Live once. Arguments: parent's process id, engine folder, descriptors, two settings."""
     parent, folder, report, stub, skip_wait, memory_mb = sys.argv[1:]
     live_with(int(parent))
+    gc.disable()  # nothing lives long enough to be worth a search
     if int(memory_mb):
         limit = int(memory_mb) << 20
+        allowed = resource.getrlimit(resource.RLIMIT_AS)[1]
+        if allowed != resource.RLIM_INFINITY:
+            limit = min(limit, allowed)
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
     def tell(**message: Any) -> None:
