@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import openvino as ov
@@ -36,7 +37,7 @@ def describe(model: ov.Model) -> dict[str, Any]:
             for name, port in zip(names.outputs, model.outputs, strict=True)
         ],
         "operations": dict(sorted(counts.items())),
-        "parameters": sum(math.prod(node.get_output_shape(0)) for node in constants),
+        "parameters": sum(_size(node.get_output_shape(0)) for node in constants),
         "macs": sum(macs(node) for node in layers),
         "layers": [
             {
@@ -58,37 +59,41 @@ def macs(node: Node) -> int:
     return count(node)
 
 
+def _size(shape: Iterable[int]) -> int:
+    return math.prod(int(d) for d in shape)
+
+
 def _weights(node: Node) -> list[int]:
     return [int(d) for d in node.get_input_shape(1)]
 
 
 def _convolution(node: Node) -> int:
     # Weights [O, I, ...]: every output element takes I * kernel products.
-    return math.prod(node.get_output_shape(0)) * math.prod(_weights(node)[1:])
+    return _size(node.get_output_shape(0)) * _size(_weights(node)[1:])
 
 
 def _group_convolution(node: Node) -> int:
     # Weights [G, O, I, ...].
-    return math.prod(node.get_output_shape(0)) * math.prod(_weights(node)[2:])
+    return _size(node.get_output_shape(0)) * _size(_weights(node)[2:])
 
 
 def _deconvolution(node: Node) -> int:
     # Weights [I, O, ...]: every input element is spread over O * kernel.
-    return math.prod(node.get_input_shape(0)) * math.prod(_weights(node)[1:])
+    return _size(node.get_input_shape(0)) * _size(_weights(node)[1:])
 
 
 def _group_deconvolution(node: Node) -> int:
-    return math.prod(node.get_input_shape(0)) * math.prod(_weights(node)[2:])
+    return _size(node.get_input_shape(0)) * _size(_weights(node)[2:])
 
 
 def _product(node: Node) -> int:
     inner = -2 if node.get_attributes()["transpose_a"] else -1
-    return math.prod(node.get_output_shape(0)) * int(node.get_input_shape(0)[inner])
+    return _size(node.get_output_shape(0)) * int(node.get_input_shape(0)[inner])
 
 
 def _lstm_cell(node: Node) -> int:
     batch = int(node.get_input_shape(0)[0])
-    return batch * (math.prod(node.get_input_shape(3)) + math.prod(node.get_input_shape(4)))
+    return batch * (_size(node.get_input_shape(3)) + _size(node.get_input_shape(4)))
 
 
 _MACS = {

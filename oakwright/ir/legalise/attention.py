@@ -33,7 +33,7 @@ def scaled_dot_product(node: Node) -> Sequence[Output]:
     elif rest and not _is_nothing(rest[0]):
         products = op("Add", [products, _additive(rest[0])]).output(0)
     weights = op("Softmax", [products], {"axis": len(shape_of(products)) - 1})
-    return op("MatMul", [weights, value], {"transpose_a": False, "transpose_b": False}).outputs()
+    return [op("MatMul", [weights, value], {"transpose_a": False, "transpose_b": False})]
 
 
 def _is_nothing(mask: Output) -> bool:

@@ -48,7 +48,7 @@ def group_convolution_3d(node: Node) -> Sequence[Output] | None:
         kernel = const(weights[group], dtype_of(part))
         plain = op("Convolution", [part, kernel], node.get_attributes())
         parts.append(_zero_bias(plain.output(0)))
-    return op("Concat", parts, {"axis": 1}).outputs() if groups > 1 else parts
+    return [op("Concat", parts, {"axis": 1})] if groups > 1 else parts
 
 
 def deconvolution(node: Node) -> Sequence[Output] | None:

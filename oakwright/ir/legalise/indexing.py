@@ -142,7 +142,7 @@ def gather(node: Node) -> Sequence[Output] | None:
         if node.type_info.version_id == "opset1":
             return None
         # The engine reads indices as they are: run-time ones must not count from the end.
-        return op("Gather", [*node.input_values()[:2], const(axis, np.int64)]).outputs()
+        return [op("Gather", [*node.input_values()[:2], const(axis, np.int64)])]
     if node.type_info.version_id == "opset1" and np.all(indices >= 0):
         return None
     positive = np.where(indices < 0, indices + shape[axis], indices)
@@ -151,9 +151,7 @@ def gather(node: Node) -> Sequence[Output] | None:
             node.input_value(0), axis, int(positive.flat[0]), int(positive.flat[0]) + 1
         )
         return [reshape(taken, shape_of(node.output(0)))]
-    return op(
-        "Gather", [node.input_value(0), const(positive, np.int32), const(axis, np.int64)]
-    ).outputs()
+    return [op("Gather", [node.input_value(0), const(positive, np.int32), const(axis, np.int64)])]
 
 
 def _batched_gather(node: Node, axis: int, batch_dims: int) -> Output:
@@ -209,7 +207,7 @@ def gather_nd(node: Node) -> Sequence[Output] | None:
                 "GatherND with batch dimensions and indices computed at run time",
                 "use batch size 1 without batch dimensions, or cut the model before this layer",
             )
-        return op("GatherND", node.input_values(), {"batch_dims": 0}, version=5).outputs()
+        return [op("GatherND", node.input_values(), {"batch_dims": 0}, version=5)]
     shape = shape_of(node.input_value(0))
     positions = np.arange(math.prod(shape)).reshape(shape)
     if batch_dims:
@@ -345,7 +343,7 @@ def one_hot(node: Node) -> Sequence[Output] | None:
     for index in (1, 2, 3):
         constant_input(node, index)
     axis = int(node.get_attributes()["axis"])
-    return op("OneHot", node.input_values(), {"axis": axis}).outputs()
+    return [op("OneHot", node.input_values(), {"axis": axis})]
 
 
 def transposed(node: Node) -> Sequence[Output] | None:
@@ -354,7 +352,7 @@ def transposed(node: Node) -> Sequence[Output] | None:
     if order is None or order.size:
         return None
     rank = len(shape_of(node.input_value(0)))
-    return op("Transpose", [node.input_value(0), list(range(rank))[::-1]]).outputs()
+    return [op("Transpose", [node.input_value(0), list(range(rank))[::-1]])]
 
 
 RULES: dict[str, Sequence[Rule]] = {

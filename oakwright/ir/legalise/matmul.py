@@ -3,7 +3,7 @@
 The engine turns a product of many rows with a constant matrix into one FullyConnected stage per
 row: 256 rows give 258 stages, and transformers do not finish compiling at all. As a 1x1
 convolution the same product is one stage on the hardware unit, at the price of a transpose on
-either side, which ``sinking.py`` and ``peephole.py`` take away again where they meet.
+either side, which ``peephole.py`` takes away again where two of them meet.
 """
 
 from __future__ import annotations
@@ -87,21 +87,17 @@ def _as_convolution(
 ) -> Output:
     source, rows = product.input_value(0), _rows(product)
     depth, columns = weights.shape
-    wanted = shape_of(product.output(0))
-    leading = math.prod(rows[:-1])
     if product.get_attributes()["transpose_a"]:
         # x is [.., k, n]: channels stand before positions already.
-        x = reshape(source, [leading, depth, rows[-1]])
-        picture = [leading, depth, *_sides(rows[-1:])]
+        batch, (height, width) = math.prod(rows[:-1]), _sides(rows[-1:])
+        x = reshape(source, [batch, depth, height, width])
     else:
-        picture = [1, depth, *_sides(rows)]
-        x = transpose(reshape(source, [1, math.prod(rows), depth]), [0, 2, 1])
-    y = pointwise(reshape(x, picture), weights.T)
+        batch, (height, width) = 1, _sides(rows)
+        x = transpose(reshape(source, [1, height, width, depth]), [0, 3, 1, 2])
+    y = pointwise(x, weights.T)
     if bias is not None:
         y = op("Add", [y, const(bias.reshape(1, columns, 1, 1), y.get_element_type())]).output(0)
-    batch = picture[0]
-    y = transpose(reshape(y, [batch, columns, math.prod(picture[2:])]), [0, 2, 1])
-    return reshape(y, wanted)
+    return reshape(transpose(y, [0, 2, 3, 1]), shape_of(product.output(0)))
 
 
 def _sides(rows: list[int]) -> list[int]:

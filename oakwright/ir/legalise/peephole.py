@@ -1,22 +1,48 @@
-"""Neighbours that cancel out: what rules leave behind where their results meet."""
+"""Neighbours that cancel out: what rules leave behind where their results meet.
+
+A product written as a convolution is wrapped in transposes. Between two of them there is often
+an activation or a bias; those are moved before the first transpose, so that the two transposes
+meet and cancel:
+
+    conv -> Transpose -> Gelu -> Transpose' -> conv     becomes     conv -> Gelu -> conv
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
+import numpy as np
 import openvino as ov
+from numpy.typing import NDArray
 from openvino import Node, Output
 
 from ..graph import redirect
-from .rewrite import array_of, reshape, shape_of, transpose
+from .rewrite import array_of, const, op, reshape, shape_of, transpose
+
+_RESHAPES = ("Reshape", "Squeeze", "Unsqueeze")
+_MOVES = ("Transpose", *_RESHAPES)
+# What treats every element alike, wherever it stands.
+_ELEMENTWISE = (
+    *("Relu", "Sigmoid", "Tanh", "Exp", "Log", "Sqrt", "Floor", "Ceiling", "Erf", "Negative"),
+    *("Clamp", "Elu", "Gelu", "HSwish", "HSigmoid", "Mish", "SoftPlus", "Swish"),
+)
+_BINARY = ("Add", "Subtract", "Multiply", "Divide", "Maximum", "Minimum", "Power")
+# Each round brings one layer past one move; models are deep, but not that deep.
+_MAX_ROUNDS = 64
 
 
 def tidy(model: ov.Model) -> int:
     """Cancel adjacent Transposes, Reshapes and Converts, in place, until nothing changes.
 
-    Returns the number of layers taken out or joined.
+    Returns the number of layers taken out, joined or moved.
     """
     total = 0
-    while count := sum(_tidy_layer(node) for node in model.get_ordered_ops()):
+    for _ in range(_MAX_ROUNDS):
+        count = sum(_tidy_layer(node) for node in model.get_ordered_ops())
         total += count
+        if not count:
+            break
     return total
 
 
@@ -74,9 +100,6 @@ def _tidy_reshape(node: Node) -> Output | None:
     return reshape(source, wanted) if source != node.input_value(0) else None
 
 
-_RESHAPES = ("Reshape", "Squeeze", "Unsqueeze")
-
-
 def _tidy_convert(node: Node) -> Output | None:
     """A Convert to the type that is there already is nothing."""
     source = node.input_value(0)
@@ -85,21 +108,103 @@ def _tidy_convert(node: Node) -> Output | None:
     inner = source.get_node()
     # bool -> int -> float loses nothing; float -> int -> float does.
     if inner.get_type_name() == "Convert" and inner.get_input_element_type(0).bitwidth == 1:
-        return _convert(inner.input_value(0), node)
+        wanted = node.get_output_element_type(0).to_string()
+        return op("Convert", [inner.input_value(0)], {"destination_type": wanted}).output(0)
     return None
 
 
-def _convert(source: Output, like: Node) -> Output:
-    from .rewrite import op
+def _hoist(node: Node) -> Output | None:
+    """An elementwise layer between two moves goes before the first, so that the two can meet."""
+    index, move = _moved_input(node)
+    if move is None or not _leads_to_transpose(node) or not _carries_transpose(move):
+        return None
+    inputs = list(node.input_values())
+    inputs[index] = move.input_value(0)
+    if len(inputs) == 2:
+        other = inputs[1 - index]
+        moved = _before(move, array_of(other), shape_of(node.output(0)))
+        if moved is None:
+            return None
+        inputs[1 - index] = const(moved, other.get_element_type())
+    version = int(str(node.type_info.version_id).removeprefix("opset"))
+    early = op(node.get_type_name(), inputs, node.get_attributes(), version=version)
+    if shape_of(early.output(0)) != shape_of(move.input_value(0)):
+        return None
+    early.set_friendly_name(f"{node.get_friendly_name()}/moved")
+    if move.get_type_name() == "Transpose":
+        return op("Transpose", [early, move.input_value(1)]).output(0)
+    return reshape(early, shape_of(node.output(0)))
 
-    wanted = like.get_output_element_type(0).to_string()
-    return op("Convert", [source], {"destination_type": wanted}).output(0)
+
+def _moved_input(node: Node) -> tuple[int, Node | None]:
+    """The input that comes out of a Transpose or Reshape which nobody else reads."""
+    values = node.input_values()
+    for index, value in enumerate(values):
+        source = value.get_node()
+        if source.get_type_name() not in _MOVES or len(value.get_target_inputs()) != 1:
+            continue
+        # A second input must be a constant: that can be moved while converting.
+        if len(values) == 1 or array_of(values[1 - index]) is not None:
+            same = shape_of(value) == shape_of(node.output(0))
+            return (index, source) if same else (0, None)
+    return 0, None
 
 
-_TIDY = {
+def _leads_to_transpose(node: Node) -> bool:
+    """Is this followed by a Transpose, at most reshapes and its kind between?"""
+    for _ in range(_MAX_ROUNDS):
+        readers = node.output(0).get_target_inputs()
+        if len(readers) != 1:
+            return False
+        node = next(iter(readers)).get_node()
+        if node.get_type_name() == "Transpose":
+            return True
+        if node.get_type_name() not in _TIDY or node.get_type_name() == "Convert":
+            return False
+    return False
+
+
+def _carries_transpose(move: Node) -> bool:
+    """Is this a Transpose, or a Reshape right behind one?"""
+    while move.get_type_name() in _RESHAPES:
+        move = move.input_value(0).get_node()
+    return bool(move.get_type_name() == "Transpose")
+
+
+def _before(
+    move: Node, values: NDArray[np.generic] | None, shape: list[int]
+) -> NDArray[np.generic] | None:
+    """A constant that met a tensor of ``shape`` after ``move``, for meeting it before."""
+    if values is None:
+        return None
+    if values.size == 1:
+        return values.reshape(())
+    values = values.reshape([1] * (len(shape) - values.ndim) + list(values.shape))
+    if move.get_type_name() == "Transpose":
+        order = array_of(move.input_value(1))
+        if order is None or not order.size:
+            return None
+        return values.transpose(np.argsort(order))
+    return _reshaped(values, shape, shape_of(move.input_value(0)))
+
+
+def _reshaped(
+    values: NDArray[np.generic], shape: list[int], source: list[int]
+) -> NDArray[np.generic] | None:
+    """A constant that differs along one axis only, where that axis survives the reshape."""
+    axes = [axis for axis, size in enumerate(values.shape) if size != 1]
+    if len(axes) != 1:
+        return None
+    outer, size = math.prod(shape[: axes[0]]), shape[axes[0]]
+    for axis, length in enumerate(source):
+        if length == size and math.prod(source[:axis]) == outer:
+            return values.reshape([size if a == axis else 1 for a in range(len(source))])
+    return None
+
+
+_TIDY: dict[str, Callable[[Node], Output | None]] = {
     "Transpose": _tidy_transpose,
-    "Reshape": _tidy_reshape,
-    "Squeeze": _tidy_reshape,
-    "Unsqueeze": _tidy_reshape,
+    **dict.fromkeys(_RESHAPES, _tidy_reshape),
     "Convert": _tidy_convert,
+    **dict.fromkeys((*_ELEMENTWISE, *_BINARY), _hoist),
 }

@@ -117,11 +117,11 @@ def avg_pool(node: Node) -> Sequence[Output] | None:
     exclude = bool(attrs["exclude-pad"])
     pooled = op("AvgPool", [node.input_value(0)], {**window.attributes(), "exclude-pad": exclude})
     if exclude:
-        return pooled.outputs()
+        return [pooled]
     correction = _ceil_correction(node, window)
     if np.all(correction == 1.0):
-        return pooled.outputs()
-    return op("Multiply", [pooled, correction.astype(np.float32)]).outputs()
+        return [pooled]
+    return [op("Multiply", [pooled, correction.astype(np.float32)])]
 
 
 def _ceil_correction(node: Node, window: _Window) -> NDArray[np.float64]:
@@ -146,11 +146,9 @@ def adaptive_avg_pool(node: Node) -> Sequence[Output]:
     sizes_in, sizes_out = shape_of(source)[2:], shape_of(node.output(0))[2:]
     spatial = list(range(2, 2 + len(sizes_in)))
     if all(size == 1 for size in sizes_out):
-        return op("ReduceMean", [source, spatial], {"keep_dims": True}).outputs()
+        return [op("ReduceMean", [source, spatial], {"keep_dims": True})]
     if all(a % b == 0 for a, b in zip(sizes_in, sizes_out, strict=True)):
-        return op(
-            "AvgPool", [source], {**_dividing(sizes_in, sizes_out), "exclude-pad": True}
-        ).outputs()
+        return [op("AvgPool", [source], {**_dividing(sizes_in, sizes_out), "exclude-pad": True})]
     result = source
     for axis, size_in, size_out in zip(spatial, sizes_in, sizes_out, strict=True):
         if size_in != size_out:

@@ -40,7 +40,7 @@ def scatter_elements(node: Node) -> Sequence[Output] | None:
     if indices is None:
         if node.type_info.version_id == "opset3":
             return None
-        return op("ScatterElementsUpdate", node.input_values(), version=3).outputs()
+        return [op("ScatterElementsUpdate", node.input_values(), version=3)]
     shape = shape_of(node.input_value(0))
     axis = int(constant_input(node, 3).reshape(())) % len(shape)
     updates, source = _numbers(node.input_value(2)), _places(shape)

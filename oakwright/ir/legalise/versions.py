@@ -15,7 +15,7 @@ def softmax(node: Node) -> Sequence[Output] | None:
         return None
     rank = len(shape_of(node.output(0)))
     axis = int(node.get_attributes()["axis"]) % rank
-    return op("Softmax", [node.input_value(0)], {"axis": axis}).outputs()
+    return [op("Softmax", [node.input_value(0)], {"axis": axis})]
 
 
 def squeeze(node: Node) -> Sequence[Output] | None:
@@ -84,7 +84,7 @@ def detection_output(node: Node) -> Sequence[Output] | None:
             "check the inputs of DetectionOutput in the source model",
         )
     attrs["num_classes"] = scores // priors
-    return op("DetectionOutput", node.input_values(), attrs).outputs()
+    return [op("DetectionOutput", node.input_values(), attrs)]
 
 
 def roi_align(node: Node) -> Sequence[Output] | None:
@@ -98,7 +98,7 @@ def roi_align(node: Node) -> Sequence[Output] | None:
             f"ROIAlign with aligned_mode '{mode}' (torchvision's aligned=True)",
             "export with aligned=False, or subtract half a pixel from the boxes before",
         )
-    return op("ROIAlign", node.input_values(), attrs, version=3).outputs()
+    return [op("ROIAlign", node.input_values(), attrs, version=3)]
 
 
 def gelu(node: Node) -> Sequence[Output] | None:
@@ -107,7 +107,7 @@ def gelu(node: Node) -> Sequence[Output] | None:
         return None
     if str(node.get_attributes().get("approximation_mode", "ERF")).upper() != "ERF":
         return None
-    return op("Gelu", [node.input_value(0)], version=2).outputs()
+    return [op("Gelu", [node.input_value(0)], version=2)]
 
 
 def drop_unread(node: Node) -> Sequence[Output] | None:
