@@ -2,6 +2,7 @@
 
 from .decompile import decompile, lift_graph
 from .graph import Graph
+from .lift import LIFTS
 from .runner import CompiledBlob, run
 
-__all__ = ["CompiledBlob", "Graph", "decompile", "lift_graph", "run"]
+__all__ = ["LIFTS", "CompiledBlob", "Graph", "decompile", "lift_graph", "run"]

@@ -11,6 +11,7 @@ reshape of a box. Pieces side by side are a Concat.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -199,7 +200,7 @@ def _stretch(
     long = sorted((k for k in range(element.ndim) if element.shape[k] > 1), key=lambda k: -steps[k])
     dims = [element.shape[k] for k in long]
     sizes = [steps[k] for k in long]
-    for upper, lower, dim in zip(sizes, sizes[1:], dims[1:], strict=False):
+    for (upper, lower), dim in zip(pairwise(sizes), dims[1:], strict=True):
         if upper % lower or dim * lower > upper:
             return None
     length = dims[0] * sizes[0] if long else 1
@@ -207,11 +208,9 @@ def _stretch(
         return None
     value = reshape(transpose(value, rest + in_memory + source.inner), [total, *inner])
     value = slice_axis(value, 0, base, base + length)
-    whole = [u // lower for u, lower in zip(sizes, sizes[1:], strict=False)]
+    whole = [u // lower for u, lower in pairwise(sizes)]
     value = reshape(value, [*dims[:1], *whole, *sizes[-1:], *inner])
-    value = slice_box(
-        value, [0] * value.rank, [*dims, *([1] * len(sizes[-1:])), *inner]
-    )
+    value = slice_box(value, [0] * value.rank, [*dims, *([1] * len(sizes[-1:])), *inner])
     value = reshape(value, [*dims, *inner])
     axes = [work.grid_axes[k] for k in long] + work.inner_axes
     return _placed(value, {axis: i for i, axis in enumerate(axes)}, shape)

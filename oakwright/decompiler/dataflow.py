@@ -175,7 +175,7 @@ def _memory_order(view: View) -> list[int]:
 
 def _mapped(value: Value, axes: list[int], view: View) -> Value:
     """``value`` whose long ``axes`` are those of ``view.axes``, in the view's shape."""
-    target = {axis: source for axis, source in zip(view.axes, axes, strict=True)}
+    target = dict(zip(view.axes, axes, strict=True))
     wanted = [target[i] for i in sorted(view.axes)]
     if wanted != sorted(wanted):
         rest = [i for i in range(value.rank) if i not in wanted]
@@ -219,7 +219,9 @@ def _anchors(view: View, shared: int) -> tuple[list[int], np.ndarray]:
     axes = sorted(view.axes[: len(view.axes) - shared])
     addresses = np.array(view.offset, np.int64)
     for axis in axes:
-        addresses = np.add.outer(addresses, np.arange(view.shape[axis], dtype=np.int64) * view.strides[axis])
+        addresses = np.add.outer(
+            addresses, np.arange(view.shape[axis], dtype=np.int64) * view.strides[axis]
+        )
     return axes, addresses
 
 

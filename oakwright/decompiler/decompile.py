@@ -138,9 +138,7 @@ def _steps(blob: Blob) -> Iterator[_Round]:
                 at = start
                 continue
         at += 1
-    raise RunError(
-        f"more than {MAX_STEPS} steps", remedy="check that the file is not damaged"
-    )
+    raise RunError(f"more than {MAX_STEPS} steps", remedy="check that the file is not damaged")
 
 
 def _run(lift: Lifter, step: _Round) -> None:

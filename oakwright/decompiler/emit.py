@@ -31,6 +31,7 @@ def emit(graph: Graph, name: str) -> Any:
     parameters = []
     for value in graph.inputs:
         node = opset1.parameter(list(value.shape), value.dtype.type, value.node.attributes["name"])
+        node.set_friendly_name(value.node.attributes["name"])
         node.output(0).get_tensor().set_names({value.node.attributes["name"]})
         parameters.append(node)
         made[value] = node.output(0)
@@ -43,7 +44,7 @@ def emit(graph: Graph, name: str) -> Any:
         _check(node, produced)
         built.set_friendly_name(_unique(names, node))
         made.update(zip(node.outputs, produced, strict=False))
-    results = []
+    results: list[Any] = []
     for title, value in graph.outputs:
         source = made[value]
         if any(r.input(0).get_source_output() == source for r in results) or value in graph.inputs:
@@ -69,7 +70,8 @@ def _check(node: Node, produced: Outputs) -> None:
         inferred = tuple(output.get_shape())
         if inferred != value.shape:
             raise RunError(
-                f"{node.op} of stage {node.stage} has shape {inferred}, the blob says {value.shape}",
+                f"{node.op} of stage {node.stage} has shape {inferred}, "
+                f"the blob says {value.shape}",
                 stage=node.stage,
                 type=node.op,
             )
@@ -153,14 +155,31 @@ _FUNCTIONS = {
 }
 
 
+# Op of which Python's opsets have no function -> opset that has it.
+_UNNAMED = {
+    "CTCGreedyDecoderSeqLen": 6,
+    "ExperimentalDetectronDetectionOutput": 6,
+    "ExperimentalDetectronGenerateProposalsSingleImage": 6,
+    "ExperimentalDetectronPriorGridGenerator": 6,
+    "ExperimentalDetectronROIFeatureExtractor": 6,
+    "ExperimentalDetectronTopKROIs": 6,
+}
+
+
 @cache
 def _table() -> dict[str, Emit]:
     """Op name -> function from a node and its emitted operands to an OpenVINO node."""
-    table = dict(_SPECIAL)
+    table = _SPECIAL | dict.fromkeys(_UNNAMED, _unnamed)
     for number, functions in _FUNCTIONS.items():
         opset = import_module(f"openvino.opset{number}")
         table |= {op: _plain(getattr(opset, function)) for op, function in functions.items()}
     return table
+
+
+def _unnamed(node: Node, operands: Outputs) -> Any:
+    from openvino.utils.node_factory import NodeFactory
+
+    return NodeFactory(f"opset{_UNNAMED[node.op]}").create(node.op, operands, node.attributes)
 
 
 def _plain(function: Any) -> Emit:
@@ -276,9 +295,7 @@ def _zero_insertion(node: Node, operands: Outputs) -> Any:
     )
     after = [0, 0, height - h - top, width - w - left]
     zero = opset1.constant(np.float32(0))
-    return opset1.pad(
-        spread, _integers([0, 0, top, left]), _integers(after), "constant", zero
-    )
+    return opset1.pad(spread, _integers([0, 0, top, left]), _integers(after), "constant", zero)
 
 
 def _detection_output(node: Node, operands: Outputs) -> Any:

@@ -12,7 +12,7 @@ from .graph import BOOL, F32, I32, Graph, Value, make, tag
 from .ops import binary, constant, convert, reshape, transpose
 from .views import View, stored_to_logical
 
-_DTYPES = {
+_DTYPES: dict[DataType, np.dtype] = {
     DataType.FP16: F32,
     DataType.FP32: F32,
     DataType.S32: I32,
@@ -106,4 +106,3 @@ def truth(value: Value) -> Value:
 def parameter(shape: tuple[int, ...], dtype: np.dtype, name: str) -> Value:
     """An input of the graph."""
     return make("Parameter", (), shape, dtype, name=name)
-

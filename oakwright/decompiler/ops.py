@@ -14,7 +14,7 @@ import numpy as np
 from .graph import BOOL, F32, I32, Value, make
 
 
-def constant(data: np.ndarray | float | int | Sequence[int]) -> Value:
+def constant(data: np.ndarray | np.generic | float | int | Sequence[int]) -> Value:
     """A constant; FP16 is widened, because the graph computes in FP32. Integers become I32."""
     array = np.asarray(data)
     if array.dtype in (np.float16, np.float64):
@@ -76,7 +76,9 @@ def slice_box(
             b + (n - 1) * s * t + 1
             for b, n, s, (_, t) in zip(begin, shape, step, outer, strict=True)
         )
-        step = tuple(1 if n == 1 else s * t for n, s, (_, t) in zip(shape, step, outer, strict=True))
+        step = tuple(
+            1 if n == 1 else s * t for n, s, (_, t) in zip(shape, step, outer, strict=True)
+        )
         x = x.node.inputs[0]
     return make("Slice", (x,), shape, x.dtype, begin=begin, end=end, step=step)
 
@@ -189,10 +191,16 @@ def pad(
 COMPARISONS = frozenset(["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual"])
 LOGICAL = frozenset(["LogicalAnd", "LogicalOr", "LogicalXor"])
 ARITHMETIC = frozenset(
-    "Add Subtract Multiply Divide Maximum Minimum SquaredDifference Power FloorMod".split()
+    [
+        *("Add", "Subtract", "Multiply", "Divide", "Maximum", "Minimum"),
+        *("SquaredDifference", "Power", "FloorMod"),
+    ]
 )
 # Ops that work on each element alone, whatever the shape.
 ELEMENTWISE = frozenset(
-    "Relu Clamp Sigmoid Tanh Elu Exp Log Floor Ceiling Erf Mish Gelu SoftPlus HSwish Swish Round "
-    "Sqrt Abs Negative LogicalNot Convert".split()
+    [
+        *("Relu", "Clamp", "Sigmoid", "Tanh", "Elu", "Exp", "Log", "Floor", "Ceiling", "Erf"),
+        *("Mish", "Gelu", "SoftPlus", "HSwish", "Swish", "Round", "Sqrt", "Abs", "Negative"),
+        *("LogicalNot", "Convert"),
+    ]
 )

@@ -124,7 +124,9 @@ def _box(view: View, strides: list[int], base: int) -> Box | None:
 
 
 def _bounds(boxes: list[Box]) -> Box:
-    return tuple((min(b for b, _ in axis), max(e for _, e in axis)) for axis in zip(*boxes, strict=True))
+    return tuple(
+        (min(b for b, _ in axis), max(e for _, e in axis)) for axis in zip(*boxes, strict=True)
+    )
 
 
 def _inside(inner: Box, outer: Box) -> bool:

@@ -51,7 +51,9 @@ class CompiledBlob:
         self.model = decompile(blob)
         settings = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": hint}
         try:
-            self.compiled = ov.Core().compile_model(self.model, "CPU", settings | dict(config or {}))
+            self.compiled = ov.Core().compile_model(
+                self.model, "CPU", settings | dict(config or {})
+            )
             self._request = self.compiled.create_infer_request()
         except RuntimeError as error:
             raise RunError(
@@ -110,9 +112,7 @@ class CompiledBlob:
         return np.ascontiguousarray(values)
 
 
-def run(
-    blob: Blob, inputs: Mapping[str, Any], *, precision: str = "f32"
-) -> dict[str, np.ndarray]:
+def run(blob: Blob, inputs: Mapping[str, Any], *, precision: str = "f32") -> dict[str, np.ndarray]:
     """Run a blob once on the CPU: input arrays by name in, output arrays by name out::
 
         outputs = oakwright.run(blob, {"images": frame})

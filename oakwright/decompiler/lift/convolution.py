@@ -11,8 +11,15 @@ from typing import cast
 
 import numpy as np
 
-from oakwright.blob import Buffer, ConvParams, DeconvParams, GEMMParams, Stage, StageType
-from oakwright.blob import UpsamplingParams
+from oakwright.blob import (
+    Buffer,
+    ConvParams,
+    DeconvParams,
+    GEMMParams,
+    Stage,
+    StageType,
+    UpsamplingParams,
+)
 from oakwright.errors import RunError
 
 from ..graph import make
@@ -159,10 +166,18 @@ def _sized(lift: Lifter, stage: Stage, count: int) -> np.ndarray:
 def _windows(params: ConvParams, output: Buffer) -> list[Window]:
     return [
         Window(
-            params.kernel_h, params.stride_y, params.pad_top, output.desc.dim("H"), params.dilation_y
+            params.kernel_h,
+            params.stride_y,
+            params.pad_top,
+            output.desc.dim("H"),
+            params.dilation_y,
         ),
         Window(
-            params.kernel_w, params.stride_x, params.pad_left, output.desc.dim("W"), params.dilation_x
+            params.kernel_w,
+            params.stride_x,
+            params.pad_left,
+            output.desc.dim("W"),
+            params.dilation_x,
         ),
     ]
 

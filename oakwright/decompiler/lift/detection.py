@@ -207,7 +207,5 @@ def ctc_decoder(lift: Lifter, stage: Stage) -> None:
         raise RunError(f"marks of shape {marks.shape} for {x.shape}")
     x = reshape(x, x.shape[-3:])
     marks = reshape(marks, x.shape[:2])
-    y = make(
-        "CTCGreedyDecoder", (x, marks), (x.shape[1], x.shape[0], 1, 1), merge_repeated=True
-    )
+    y = make("CTCGreedyDecoder", (x, marks), (x.shape[1], x.shape[0], 1, 1), merge_repeated=True)
     lift.write(stage.buffer("output"), y)

@@ -84,5 +84,3 @@ def select(lift: Lifter, stage: Stage) -> None:
     a, b = (lift.read(stage.buffer(role)) for role in ("input1", "input2"))
     shape = tuple(np.broadcast_shapes(condition.shape, a.shape, b.shape))
     lift.write(stage.buffer("output"), make("Select", (condition, a, b), shape, a.dtype))
-
-

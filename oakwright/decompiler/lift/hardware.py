@@ -58,9 +58,7 @@ def _ranges_joined(ops: tuple[HwOp, ...]) -> list[HwOp]:
 
 def _unranged(op: HwOp) -> HwOp:
     """The descriptor without what says nothing about results, and without its range."""
-    return replace(
-        op, out_chan_off=0, out_num_chans=0, mode=0, reuse_data=False, reuse_coeff=False
-    )
+    return replace(op, out_chan_off=0, out_num_chans=0, mode=0, reuse_data=False, reuse_coeff=False)
 
 
 def _convolution(lift: Lifter, stage: Stage, op: HwOp) -> None:
@@ -178,9 +176,7 @@ def leaky_relu(x: Value, slope: float) -> Value:
 def _windows(op: HwOp, size: tuple[int, ...]) -> list[Window]:
     kernel = (op.kernel_h or 1, op.kernel_w or 1)
     pads = (op.pad_top, op.pad_left)
-    return [
-        Window(k, op.stride or 1, p, d) for k, p, d in zip(kernel, pads, size, strict=True)
-    ]
+    return [Window(k, op.stride or 1, p, d) for k, p, d in zip(kernel, pads, size, strict=True)]
 
 
 def _edges(x: Value, op: HwOp, windows: list[Window]) -> tuple[Value, list[Window]]:
@@ -188,9 +184,7 @@ def _edges(x: Value, op: HwOp, windows: list[Window]) -> tuple[Value, list[Windo
     if not op.pad_mode:
         return x, windows
     begin = [w.pad_begin for w in windows]
-    end = [
-        max(w.needed() - w.pad_begin - x.shape[2 + i], 0) for i, w in enumerate(windows)
-    ]
+    end = [max(w.needed() - w.pad_begin - x.shape[2 + i], 0) for i, w in enumerate(windows)]
     sides = op.pad_mode
     repeat_begin = [begin[0] * bool(sides & HwPadMode.TOP), begin[1] * bool(sides & HwPadMode.LEFT)]
     repeat_end = [end[0] * bool(sides & HwPadMode.BOTTOM), end[1] * bool(sides & HwPadMode.RIGHT)]
@@ -227,7 +221,9 @@ def _pooled(x: Value, op: HwOp, size: tuple[int, ...]) -> Value:
     if op.pool_type is PoolType.MAX:
         sides = (op.pad_mode & HwPadMode.TOP, op.pad_mode & HwPadMode.LEFT)
         pads = [k // 2 if side else 0 for k, side in zip(kernel, sides, strict=True)]
-        y = max_pool(x, [Window(k, stride, p, d) for k, p, d in zip(kernel, pads, size, strict=True)])
+        y = max_pool(
+            x, [Window(k, stride, p, d) for k, p, d in zip(kernel, pads, size, strict=True)]
+        )
     else:
         pads = [k // 2 if op.with_pad else 0 for k in kernel]
         windows = [Window(k, stride, p, d) for k, p, d in zip(kernel, pads, size, strict=True)]

@@ -104,10 +104,12 @@ def strided_slice(lift: Lifter, stage: Stage) -> None:
         lift.write(stage.buffer("output"), slice_box(x, begin, end, step))
         return
     # Backwards along an axis: the op has no way to say "before the first" but a negative end.
-    begin, end, step = ([each[i] for each in box] for i in range(3))
-    end = [e - d - 1 if s < 0 and e < 0 else e for e, d, s in zip(end, x.shape, step, strict=True)]
+    first, last, steps = ([each[i] for each in box] for i in range(3))
+    last = [
+        e - d - 1 if s < 0 and e < 0 else e for e, d, s in zip(last, x.shape, steps, strict=True)
+    ]
     shape = tuple(len(range(*each)) for each in box)
-    y = make("StridedSlice", (x,), shape, x.dtype, begin=begin, end=end, step=step)
+    y = make("StridedSlice", (x,), shape, x.dtype, begin=first, end=last, step=steps)
     lift.write(stage.buffer("output"), y)
 
 

@@ -11,7 +11,7 @@ from oakwright.errors import RunError
 
 from ..graph import F32, make_many
 from ..lifter import Lifter
-from ..ops import constant, reshape
+from ..ops import constant, reshape, transpose
 
 
 def lstm_cell(lift: Lifter, stage: Stage) -> None:
@@ -41,6 +41,10 @@ def lstm_cell(lift: Lifter, stage: Stage) -> None:
         )
         y = h
     else:
+        # Which of the two is outermost is in no parameter: only the shape can say it.
+        steps_first = x.shape[:2] == (cells, batch) and cells != batch
+        if steps_first:
+            x = transpose(reshape(x, (cells, batch, features)), (1, 0, 2))
         lengths = constant(np.full(batch, cells, np.int32))
         y, h, c = make_many(
             "LSTMSequence",
@@ -54,6 +58,9 @@ def lstm_cell(lift: Lifter, stage: Stage) -> None:
             hidden_size=hidden,
             direction="forward" if params.forward else "reverse",
         )
+        y = reshape(y, (batch, cells, hidden))
+        if steps_first:
+            y = transpose(y, (1, 0, 2))
     results = {1: [y], 2: [y, c], 3: [y, h, c]}.get(params.outputs)
     if results is None:
         raise RunError(f"an LSTM with {params.outputs} outputs")

@@ -59,7 +59,7 @@ def top_k(lift: Lifter, stage: Stage) -> None:
     count = int(lift.flat(stage.buffer("k"))[0])
     if not 0 < count <= x.shape[axis]:
         raise RunError(f"the {count} best of {x.shape[axis]}")
-    shape = x.shape[:axis] + (count,) + x.shape[axis + 1 :]
+    shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
     sorts = {TopKSort.NONE: "none", TopKSort.VALUE: "value", TopKSort.INDEX: "index"}
     values, indices = make_many(
         "TopK",
@@ -134,4 +134,3 @@ def _local_response(axes: list[int]) -> Callable[[Lifter, Stage], None]:
 
 across_channels = _local_response([1])
 within_channel = _local_response([2, 3])
-

@@ -15,6 +15,7 @@ from . import (
     activation,
     convolution,
     detection,
+    detectron,
     elementwise,
     hardware,
     indexing,
@@ -126,4 +127,10 @@ LIFTS: dict[T, Lift] = {
     T.ROIPooling: detection.roi_pooling,
     T.PSROIPooling: detection.psroi_pooling,
     T.ROIAlign: detection.roi_align,
+    T.CTCGreedyDecoderSeqLen: detectron.ctc_decoder,
+    T.ExpDetectionOutput: detectron.detection_output,
+    T.ExpGenerateProposals: detectron.proposals,
+    T.ExpPriorGridGenerator: detectron.prior_grid,
+    T.ExpTopKROIs: detectron.top_rois,
+    T.ROIFeatureExtractor: detectron.roi_features,
 }

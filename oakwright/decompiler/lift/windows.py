@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from oakwright.errors import RunError
 
@@ -100,7 +101,7 @@ def average_pool(x: Value, windows: list[Window], exclude_pad: bool) -> Value:
 
 
 def _pool(
-    op: str, x: Value, windows: list[Window], begin: list[int], end: list[int], **more: bool
+    op: str, x: Value, windows: list[Window], begin: list[int], end: list[int], **more: Any
 ) -> Value:
     shape = (*x.shape[:2], *(w.results for w in windows))
     return make(
@@ -115,9 +116,7 @@ def _pool(
     )
 
 
-def transposed_convolution(
-    x: Value, weights: Value, windows: list[Window]
-) -> Value:
+def transposed_convolution(x: Value, weights: Value, windows: list[Window]) -> Value:
     """Transposed convolution; weights [IC, OC, ...] or [G, IC/G, OC/G, ...].
 
     ``results`` and ``pad_begin`` of a window are the output's size and its crop.

@@ -39,7 +39,7 @@ _SETTLING: dict[str, list[Rule]] = {
 _NAMING: dict[str, list[Rule]] = {
     "Convolution": [recompose.full_connection, recompose.deconvolution, channels.depthwise],
     "GroupConvolution": [recompose.deconvolution],
-    "Multiply": [recompose.swish, recompose.hswish],
+    "Multiply": [recompose.swish, recompose.hswish, channels.scaled_weights],
     "Reshape": _JOINING["Reshape"],
     "Transpose": _JOINING["Transpose"],
 }

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..graph import Value
+from ..graph import Value, make
 from ..lift.windows import convolution
 from ..ops import binary, concat, constant, slice_box
 from .rewrite import Uses
@@ -27,7 +27,9 @@ def blocks(weights: np.ndarray) -> np.ndarray:
     for groups in range(int(np.gcd(outputs, inputs)), 0, -1):
         if outputs % groups or inputs % groups:
             continue
-        own = np.kron(np.eye(groups, dtype=bool), np.ones((outputs // groups, inputs // groups), bool))
+        own = np.kron(
+            np.eye(groups, dtype=bool), np.ones((outputs // groups, inputs // groups), bool)
+        )
         if not (used & ~own).any():
             break
     split = weights.reshape(groups, outputs // groups, groups, inputs // groups, *weights.shape[2:])
@@ -136,7 +138,9 @@ def partial_sums(value: Value, uses: Uses) -> Value | None:
     grouped: dict[tuple[object, ...], list[Value]] = {}
     for each in convolutions:
         tile = Tile.of(each.node.inputs[0])
-        others = [(b, e) for i, (b, e) in enumerate(zip(tile.begin, tile.end, strict=True)) if i != 1]
+        others = [
+            (b, e) for i, (b, e) in enumerate(zip(tile.begin, tile.end, strict=True)) if i != 1
+        ]
         key = (tile.base, tuple(others), tuple(windows_of(each.node)))
         grouped.setdefault(key, []).append(each)
     flat = [v for parts in grouped.values() for v in _added(parts)]
@@ -192,3 +196,34 @@ def _over_all_inputs(run: list[Value]) -> Value:
     together = np.concatenate([w for w in weights if w is not None], axis=1)
     return convolution(x, constant(together), windows_of(run[0].node))
 
+
+_WEIGHTED = {
+    # op -> axes of the weights that, flattened, are the output channels
+    "Convolution": (0,),
+    "GroupConvolution": (0, 1),
+    "ConvolutionBackpropData": (1,),
+    "GroupConvolutionBackpropData": (0, 2),
+}
+
+
+def scaled_weights(value: Value, uses: Uses) -> Value | None:
+    """A convolution times a number per channel: into its weights.
+
+    The compiler scales weights by a power of two and undoes it behind the convolution.
+    """
+    for source, factor in (value.node.inputs, value.node.inputs[::-1]):
+        node, data = source.node, factor.constant
+        if node.op not in _WEIGHTED or data is None or not uses.single(source):
+            continue
+        weights, channels = node.inputs[1].constant, source.shape[1]
+        if weights is None or data.ndim > source.rank or source.shape != value.shape:
+            return None
+        shape = [1] * (source.rank - data.ndim) + list(data.shape)
+        if any(d != 1 for i, d in enumerate(shape) if i != 1):
+            return None
+        per_channel = np.broadcast_to(data.ravel(), (channels,))
+        axes = _WEIGHTED[node.op]
+        wanted = [weights.shape[i] if i in axes else 1 for i in range(weights.ndim)]
+        scaled = constant(weights * per_channel.reshape(wanted))
+        return make(node.op, (node.inputs[0], scaled), source.shape, **node.attributes)
+    return None

@@ -275,9 +275,7 @@ def _window(values: Values, axis: int) -> Plan | None:
         return None
     if len(nodes[0].inputs) == 2 and not all(same(n.inputs[1], nodes[0].inputs[1]) for n in nodes):
         return None
-    return Plan(
-        lambda parts: rebuilt(nodes[0], parts[0], geometry), [(_operands(values, 0), axis)]
-    )
+    return Plan(lambda parts: rebuilt(nodes[0], parts[0], geometry), [(_operands(values, 0), axis)])
 
 
 def _channels(values: Values) -> Plan | None:
@@ -304,9 +302,7 @@ def _blockwise(values: Values, axis: int) -> Plan | None:
     windows = list(geometry[0])
     w = windows[axis - 2]
     windows[axis - 2] = type(w)(w.kernel, w.stride, 0, _total(values, axis), w.dilation)
-    return Plan(
-        lambda parts: rebuilt(nodes[0], parts[0], windows), [(_operands(values, 0), axis)]
-    )
+    return Plan(lambda parts: rebuilt(nodes[0], parts[0], windows), [(_operands(values, 0), axis)])
 
 
 def _reshape(values: Values, axis: int) -> Plan | None:
@@ -326,9 +322,7 @@ def _reshape(values: Values, axis: int) -> Plan | None:
 
 def _transpose(values: Values, axis: int) -> Plan:
     order = values[0].node.attributes["order"]
-    return Plan(
-        lambda parts: transpose(parts[0], order), [(_operands(values, 0), order[axis])]
-    )
+    return Plan(lambda parts: transpose(parts[0], order), [(_operands(values, 0), order[axis])])
 
 
 def _concat(values: Values, axis: int) -> Plan | None:
@@ -353,9 +347,7 @@ def _matmul(values: Values, axis: int) -> Plan | None:
     if right[0].constant is None or right[0].rank > 2 or left[0].rank != values[0].rank:
         return None
     return Plan(
-        lambda parts: _with_inputs(
-            values[0], (parts[0], right[0]), axis, _total(values, axis)
-        ),
+        lambda parts: _with_inputs(values[0], (parts[0], right[0]), axis, _total(values, axis)),
         [(left, axis)],
     )
 

@@ -19,7 +19,10 @@ def full_connection(value: Value, uses: Uses) -> Value | None:
         return None
     vector = source.node.inputs[0]
     windows = windows_of(node)
-    if any(w.pad_begin or w.results != 1 or w.kernel != d for w, d in zip(windows, source.shape[2:], strict=True)):
+    if any(
+        w.pad_begin or w.results != 1 or w.kernel != d
+        for w, d in zip(windows, source.shape[2:], strict=True)
+    ):
         return None
     size = int(np.prod(source.shape[1:]))
     if vector.shape != (source.shape[0], size) or any(node.attributes["pads_end"]):
@@ -89,7 +92,11 @@ def hswish(value: Value, uses: Uses) -> Value | None:
             continue
         a = gate.node.attributes
         shift = [v.constant for v in inner.node.inputs if v.constant is not None]
-        if (a["min_value"], a["max_value"]) != (0, 6) or len(shift) != 1 or x not in inner.node.inputs:
+        if (
+            (a["min_value"], a["max_value"]) != (0, 6)
+            or len(shift) != 1
+            or x not in inner.node.inputs
+        ):
             continue
         if shift[0] is not None and shift[0].size == 1 and float(shift[0].ravel()[0]) == 3:
             return unary("HSwish", x)
@@ -131,4 +138,3 @@ def _cuts_only(node: Node, axis: int) -> bool:
         (b, e) == (0, d) or i == axis
         for i, (b, e, d) in enumerate(zip(a["begin"], a["end"], base.shape, strict=True))
     )
-

@@ -52,7 +52,9 @@ def slice_before(value: Value, uses: Uses) -> Value | None:
 
     if node.op in ELEMENTWISE:
         x = cut(node.inputs[0])
-        return None if x is None else make(node.op, (x,), value.shape, value.dtype, **node.attributes)
+        return (
+            None if x is None else make(node.op, (x,), value.shape, value.dtype, **node.attributes)
+        )
     if node.op in ARITHMETIC and any(v.constant is not None for v in node.inputs):
         x, y = (cut(v) for v in node.inputs)
         if x is None or y is None:

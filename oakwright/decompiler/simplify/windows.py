@@ -115,7 +115,9 @@ def _cropped(
     while at.node.op in ELEMENTWISE or at.node.op in ARITHMETIC or at.node.op == "PRelu":
         main = [v for v in at.node.inputs if v.shape == at.shape and v.constant is None]
         rest = [v for v in at.node.inputs if v not in main]
-        if len(main) != 1 or any(v.constant is None or v.size not in (1, at.shape[1]) for v in rest):
+        if len(main) != 1 or any(
+            v.constant is None or v.size not in (1, at.shape[1]) for v in rest
+        ):
             return None
         chain.append(at.node)
         at = main[0]
@@ -179,7 +181,9 @@ def join_tiles(values: tuple[Value, ...], axis: int) -> Value | None:
     origin = tiles[0].begin[axis] - own[0].pad_begin
     results = 0
     for tile, window in zip(tiles, own, strict=True):
-        others = [(b, e) for i, (b, e) in enumerate(zip(tile.begin, tile.end, strict=True)) if i != axis]
+        others = [
+            (b, e) for i, (b, e) in enumerate(zip(tile.begin, tile.end, strict=True)) if i != axis
+        ]
         wanted = [
             (b, e)
             for i, (b, e) in enumerate(zip(tiles[0].begin, tiles[0].end, strict=True))
