@@ -8,7 +8,7 @@ classic vision, and the functions of torch that need rewriting. Weights are rand
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -167,14 +167,9 @@ def _functions() -> list[Architecture]:
                 )
             )
     for name in _KORNIA:
-        rows.append(
-            Architecture(
-                f"k_{name}",
-                lambda name=name: Call(kornia_function(name)),
-                ((1, 1, 32, 40),) if name == "harris" else _PICTURE,
-                fast=f"k_{name}" in _FAST,
-            )
-        )
+        shape = (1, 1, 32, 40) if name == "harris" else _PICTURE[0]
+        row = _network(f"k_{name}", lambda name=name: Call(kornia_function(name)), shape)
+        rows.append(replace(row, fast=row.name in _FAST))
     return rows
 
 
