@@ -70,6 +70,8 @@ def _reference(source: Any, read: Any) -> Reference | None:
         import onnx
         from onnx.reference import ReferenceEvaluator
 
+        from .onnx_mended import mended_operators
+
         proto = onnx.load(read) if isinstance(read, str) else onnx.load_from_string(read)
         weights = {tensor.name for tensor in proto.graph.initializer}
         names = [value.name for value in proto.graph.input if value.name not in weights]
@@ -78,8 +80,11 @@ def _reference(source: Any, read: Any) -> Reference | None:
             wanted = [out for node in proto.graph.node for out in node.output if out]
             extra = set(wanted) - {value.name for value in proto.graph.output}
             proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(extra))
-        results = ReferenceEvaluator(proto).run(wanted, dict(zip(names, arrays, strict=True)))
-        return {name: np.asarray(result) for name, result in zip(wanted, results, strict=True)}
+        evaluator = ReferenceEvaluator(proto, new_ops=mended_operators())
+        feed = dict(zip(names, arrays, strict=True))
+        results = evaluator.run(wanted, feed)
+        values = {name: np.asarray(result) for name, result in zip(wanted, results, strict=True)}
+        return {**feed, **values} if everything else values
 
     return Reference(
         "onnx.reference",
