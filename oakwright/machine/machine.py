@@ -97,7 +97,7 @@ class Machine:
                     loops.paste(self.memory, stage, loop)
                 else:
                     self._run_kernel(stage)
-        except (ValueError, IndexError, TypeError, ZeroDivisionError, OverflowError) as error:
+        except (ValueError, IndexError, ArithmeticError, MemoryError) as error:
             raise _failed(stage, str(error)) from error
         tracer(trace.StageEnd(step, stage, self._seen(stage, stage.outputs, tracer)))
 

@@ -346,6 +346,22 @@ for mode in ("avg", "max"):
             )
 
 
+@case("roi_align_wide", T.ROIAlign)
+def _(net: Net):
+    rois = net.input(4, 4, values=boxes(4, 40, 800, batch=False), name="rois")
+    images = opset1.constant(np.zeros(4, np.int32))
+    return node(
+        3,
+        "ROIAlign",
+        [net.input(1, 8, 10, 200), rois, images],
+        pooled_h=3,
+        pooled_w=4,
+        sampling_ratio=2,
+        spatial_scale=0.25,
+        mode="avg",
+    )
+
+
 @case("detectron_top_rois", T.ExpTopKROIs)
 def _(net: Net):
     return node(

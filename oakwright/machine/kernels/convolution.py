@@ -8,6 +8,8 @@ the stage type and on the layout of the input, and is undone here.
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from oakwright.blob import ConvParams, DeconvParams, NoParams
@@ -16,6 +18,8 @@ from .tensor import Array, C, Form, Tensor
 
 # im2col of one band of output rows stays under this many bytes.
 BAND_BYTES = 64 << 20
+# More than any padded plane has; strides and paddings of a damaged file must not take all memory.
+MOST_ELEMENTS = 1 << 30
 
 
 def pad_to(x: Array, top: int, left: int, height: int, width: int, mode: str = "zero") -> Array:
@@ -23,6 +27,8 @@ def pad_to(x: Array, top: int, left: int, height: int, width: int, mode: str = "
 
     ``mode`` is ``zero``, ``edge`` or ``lowest`` (the least float, for max pooling).
     """
+    if top >= height or left >= width or prod(x.shape[:-2]) * height * width > MOST_ELEMENTS:
+        raise ValueError(f"{x.shape} padded by {top} and {left} to {height} x {width}")
     bottom = max(0, height - top - x.shape[-2])
     right = max(0, width - left - x.shape[-1])
     if top or left or bottom or right:
@@ -111,9 +117,8 @@ def spread(
     oc, ic, kh, kw = weights.shape
     _, height, width = x.shape
     (oh, ow), (sy, sx), (pad_y, pad_x) = out_size, stride, pad
-    full = np.zeros(
+    full = _room(
         (oc, max((height - 1) * sy + kh, pad_y + oh), max((width - 1) * sx + kw, pad_x + ow)),
-        np.float32,
     )
     columns = x.reshape(ic, -1)
     for ky in range(kh):
@@ -122,6 +127,13 @@ def spread(
             rows = slice(ky, ky + (height - 1) * sy + 1, sy)
             full[:, rows, kx : kx + (width - 1) * sx + 1 : sx] += part
     return full[:, pad_y : pad_y + oh, pad_x : pad_x + ow]
+
+
+def _room(shape: tuple[int, ...]) -> Array:
+    """Zeros for a transposed convolution to add to."""
+    if prod(shape) > MOST_ELEMENTS:
+        raise ValueError(f"a transposed convolution that spreads over {shape}")
+    return np.zeros(shape, np.float32)
 
 
 def _is_interleaved(form: Form) -> bool:
@@ -210,7 +222,7 @@ def depth_deconvolution(params: DeconvParams, inputs: list[Tensor], outputs: lis
     _, _, height, width = x.planes()
     full_h = max((height - 1) * sy + kh, pad_y + oh)
     full_w = max((width - 1) * sx + kw, pad_x + ow)
-    full = np.zeros((n, channels, full_h, full_w), np.float32)
+    full = _room((n, channels, full_h, full_w))
     planes = x.as_planes()
     for ky in range(kh):
         for kx in range(kw):

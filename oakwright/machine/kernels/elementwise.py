@@ -16,7 +16,7 @@ import numpy as np
 from oakwright.blob import EltwiseParams, StageType
 
 from .activation import Kernel
-from .tensor import Array, Form, Tensor
+from .tensor import Array, Form, Tensor, must_fill
 
 NO_POST_OPERATION = -1
 
@@ -25,17 +25,23 @@ def eltwise(function: Callable[[Array, Array], Array]) -> Kernel:
     """A kernel from a function of two arrays."""
 
     def kernel(params: EltwiseParams, inputs: list[Tensor], outputs: list[Form]) -> Array:
-        a, b = (x.values for x in inputs[:2])
-        return post_operation(params, function(a, b))
+        a, b = operands(inputs[:2], outputs[0])
+        return post_operation(params, function(a, b)).reshape(outputs[0].shape)
 
     kernel.__name__ = getattr(function, "__name__", "eltwise")
     kernel.__doc__ = function.__doc__
     return kernel
 
 
+def operands(inputs: list[Tensor], out: Form) -> list[Array]:
+    """The values of tensors that broadcast to the output, each other's sizes permitting."""
+    must_fill(out, np.broadcast_shapes(*(x.shape for x in inputs)))
+    return [x.values for x in inputs]
+
+
 def weighted_sum(params: EltwiseParams, inputs: list[Tensor], outputs: list[Form]) -> Array:
     """Sum (12): a * c1 + b * c2."""
-    a, b = (x.values for x in inputs[:2])
+    a, b = operands(inputs[:2], outputs[0])
     kind = np.result_type(a.dtype.type, np.int32 if a.dtype.kind in "iu" else np.float32).type
     return post_operation(params, a * kind(params.coeff1) + b * kind(params.coeff2))
 
@@ -55,7 +61,7 @@ def post_operation(params: EltwiseParams, y: Array) -> Array:
 
 def select(_: EltwiseParams, inputs: list[Tensor], outputs: list[Form]) -> Array:
     """Select (90): b where the condition a is not 0, else c."""
-    condition, then, otherwise = (x.values for x in inputs)
+    condition, then, otherwise = operands(inputs, outputs[0])
     return np.where(condition != 0, then, otherwise)
 
 

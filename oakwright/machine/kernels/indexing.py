@@ -17,7 +17,7 @@ from oakwright.blob import (
     StridedSliceParams,
 )
 
-from .tensor import Array, Form, Tensor
+from .tensor import Array, Form, Tensor, must_fill
 
 
 def _whole(indices: Tensor) -> Array:
@@ -28,7 +28,9 @@ def _whole(indices: Tensor) -> Array:
 def gather(params: GatherParams, inputs: list[Tensor], outputs: list[Form]) -> Array:
     """Gather (100): slices along one axis, picked by index."""
     x, indices = inputs
-    return np.take(x.values, _whole(indices), axis=x.axis(params.axis)).reshape(outputs[0].shape)
+    axis = x.axis(params.axis)
+    must_fill(outputs[0], (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
+    return np.take(x.values, _whole(indices), axis=axis).reshape(outputs[0].shape)
 
 
 def gather_nd(params: GatherNDParams, inputs: list[Tensor], outputs: list[Form]) -> Array:
@@ -101,6 +103,8 @@ def one_hot(params: OneHotParams, inputs: list[Tensor], outputs: list[Form]) -> 
     """OneHot (117): ``on`` where the index is the place along the axis, else ``off``."""
     out = outputs[0]
     axis = out.axis(params.axis)
+    if params.depth != out.shape[axis]:
+        raise ValueError(f"{params.depth} places for an output of {out.shape}")
     shape = [1] * out.rank
     shape[axis] = params.depth
     places = np.arange(params.depth).reshape(shape)

@@ -16,7 +16,7 @@ from oakwright.blob import (
     UpsamplingParams,
 )
 
-from .tensor import Array, Form, Tensor
+from .tensor import Array, Form, Tensor, must_fill
 
 PAD_MODES = ("constant", "edge", "reflect", "symmetric")
 
@@ -59,6 +59,10 @@ def pad(params: PadParams, inputs: list[Tensor], outputs: list[Form]) -> Array:
             margins[x.axis(position)] = margin
         elif margin != (0, 0):
             raise ValueError(f"padding of position {position} of {x.rank} dimensions")
+    must_fill(
+        outputs[0],
+        tuple(n + sum(margin) for n, margin in zip(x.shape, margins, strict=True)),
+    )
     mode: Any = PAD_MODES[params.mode]
     if mode == "constant":
         return np.pad(x.values, margins, constant_values=params.value)
@@ -70,6 +74,7 @@ def tile(params: TileParams, inputs: list[Tensor], outputs: list[Form]) -> Array
     x = inputs[0]
     times = [1] * x.rank
     times[x.axis(params.axis)] = params.tiles
+    must_fill(outputs[0], tuple(n * t for n, t in zip(x.shape, times, strict=True)))
     return np.tile(x.values, times)
 
 

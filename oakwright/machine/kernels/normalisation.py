@@ -11,6 +11,9 @@ from oakwright.blob import GRNParams, LRNParams, MVNParams, NormalizeParams
 
 from .tensor import Array, Form, Tensor
 
+# Far more than any network sums over; a damaged file must not take all memory.
+MOST_NEIGHBOURS = 1 << 12
+
 
 def normalize(params: NormalizeParams, inputs: list[Tensor], outputs: list[Form]) -> Array:
     """Normalize (35): x / sqrt(sum x^2 + eps) * scale, the sum over C, or C, H and W."""
@@ -60,6 +63,8 @@ def _lrn(params: LRNParams, x: Array, mean_square: Array) -> Array:
 
 def _window_sum(x: Array, size: int, axis: int) -> Array:
     """Sum over a centred window of ``size`` along ``axis``, zeros beyond the edge."""
+    if not 0 < size <= MOST_NEIGHBOURS:
+        raise ValueError(f"a window of {size} neighbours")
     before = (size - 1) // 2
     margins = [(0, 0)] * x.ndim
     margins[axis] = (before, size - 1 - before)

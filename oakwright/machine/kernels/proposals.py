@@ -18,7 +18,7 @@ from oakwright.blob import (
 )
 
 from .boxes import by_falling_score, suppress
-from .tensor import Array, Form, Tensor
+from .tensor import Array, Form, Tensor, must_fill
 
 
 def anchors(params: ProposalParams) -> Array:
@@ -47,6 +47,7 @@ def proposal(params: ProposalParams, inputs: list[Tensor], outputs: list[Form]) 
     """Proposal (64): boxes (image, x0, y0, x1, y1) and their scores; -1 ends a short list."""
     scores, shifts, info = (t.values for t in inputs[:3])
     n, channels, height, width = inputs[0].planes()
+    must_fill(outputs[0], (n * params.post_nms_topn, 5))
     base = anchors(params)
     foreground = scores.reshape(n, 2, channels // 2, height, width)[:, 1]
     shifts = shifts.reshape(n, len(base), 4, height, width)
@@ -133,6 +134,7 @@ def experimental_detection_output(
     params: ExpDetectionOutputParams, inputs: list[Tensor], outputs: list[Form]
 ) -> list[Array]:
     """ExpDetectionOutput (106): boxes, classes, scores of the second stage."""
+    must_fill(outputs[0], (params.max_detections_per_image, 4))
     rois, deltas, scores, info = (t.values for t in inputs[:4])
     count, classes = len(rois.reshape(-1, 4)), params.num_classes
     rois = rois.reshape(count, 1, 4)
@@ -140,7 +142,7 @@ def experimental_detection_output(
     growth = np.minimum(deltas[..., 2:], np.float32(params.max_delta_log_wh))
     boxes = _moved(rois, deltas[..., :2], growth, np.float32(1), np.float32(1))
     boxes = _clip(boxes, info.ravel()[1], info.ravel()[0], 1)
-    empty = ((rois[..., 2:] - rois[..., :2]) <= 0).any(axis=-1)
+    empty = np.asarray(((rois[..., 2:] - rois[..., :2]) <= 0).any(axis=-1))
     boxes = np.where(empty[..., None], np.float32(0), boxes)
     scores = np.where(empty, np.float32(0), scores.reshape(count, classes))
     found: list[tuple[float, int, Array]] = []
@@ -166,6 +168,7 @@ def generate_proposals(
     params: ExpGenerateProposalsParams, inputs: list[Tensor], outputs: list[Form]
 ) -> list[Array]:
     """ExpGenerateProposals (124): boxes and scores for one image."""
+    must_fill(outputs[0], (params.post_nms_topn, 4))
     info, origin, deltas, scores = (t.values for t in inputs[:4])
     image_h, image_w = info.ravel()[:2]
     height, width = scores.shape[-2:]
@@ -197,6 +200,7 @@ def prior_grid(
     grid_w, grid_h = params.grid_w or map_w, params.grid_h or map_h
     step_x = params.stride_w or image_w / grid_w
     step_y = params.stride_h or image_h / grid_h
+    must_fill(outputs[0], (grid_h, grid_w, len(priors), 4))
     y, x = np.meshgrid(np.arange(grid_h), np.arange(grid_w), indexing="ij")
     centres = np.stack([x, y, x, y], axis=-1).astype(np.float32) + np.float32(0.5)
     shifts = centres * np.array([step_x, step_y, step_x, step_y], np.float32)
@@ -205,6 +209,7 @@ def prior_grid(
 
 def top_rois(params: ExpTopKROIsParams, inputs: list[Tensor], outputs: list[Form]) -> Array:
     """ExpTopKROIs (125): the boxes of the greatest probabilities."""
+    must_fill(outputs[0], (params.max_rois, 4))
     rois, chances = inputs[0].values.reshape(-1, 4), inputs[1].values.ravel()
     best = by_falling_score(chances)[: params.max_rois]
     out = np.zeros((params.max_rois, 4), np.float32)

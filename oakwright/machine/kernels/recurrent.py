@@ -21,8 +21,10 @@ def lstm_cell(params: LSTMCellParams, inputs: list[Tensor], outputs: list[Form])
     h, c = h0.reshape(batches, hidden), c0.reshape(batches, hidden)
     # Which of the two is outermost is in no parameter: only the shape can say it.
     steps_first = x.shape[:2] == (cells, batches) and cells != batches
-    steps = x.reshape(cells, batches, -1).swapaxes(0, 1) if steps_first else (
-        x.reshape(batches, cells, -1)
+    steps = (
+        x.reshape(cells, batches, -1).swapaxes(0, 1)
+        if steps_first
+        else (x.reshape(batches, cells, -1))
     )
     features = steps.shape[2]
     flat = weights.ravel()

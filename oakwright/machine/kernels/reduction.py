@@ -12,7 +12,7 @@ import numpy as np
 from oakwright.blob import GEMMParams, ReduceParams, SoftMaxParams, TopKMode, TopKParams, TopKSort
 
 from .activation import Kernel
-from .tensor import Array, Form, Tensor
+from .tensor import Array, Form, Tensor, must_fill
 
 
 def reduce(function: Callable[..., Array]) -> Kernel:
@@ -53,6 +53,9 @@ def gemm(params: GEMMParams, inputs: list[Tensor], outputs: list[Form]) -> Array
     a, b = (x.values for x in inputs[:2])
     a = a.swapaxes(-1, -2) if params.transpose_a else a
     b = b.swapaxes(-1, -2) if params.transpose_b else b
+    must_fill(
+        outputs[0], (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
+    )
     product: Array = np.float32(params.alpha) * (a @ b)
     if params.has_c:
         product = product + np.float32(params.beta) * inputs[2].values

@@ -15,12 +15,18 @@ from oakwright.blob import (
     ROIPoolingParams,
 )
 
-from .tensor import Array, Form, Tensor
+from .tensor import Array, Form, Tensor, must_fill
+
+REPACKING = 0  # ROIAlign's step
+
+# Along one side of a cell; a damaged region must not take all memory.
+MOST_SAMPLES = 1 << 10
 
 
 def roi_pooling(params: ROIPoolingParams, inputs: list[Tensor], outputs: list[Form]) -> Array:
     """ROIPooling (65): each region (image, x0, y0, x1, y1) to pooled_h x pooled_w."""
     x, rois = inputs[0].as_planes(), inputs[1].values.reshape(-1, 5)
+    must_fill(outputs[0], (len(rois), x.shape[1], params.pooled_h, params.pooled_w))
     out = np.zeros((len(rois), x.shape[1], params.pooled_h, params.pooled_w), np.float32)
     pool = _bilinear_region if params.method is RoiPoolingMethod.BILINEAR else _max_region
     for region, roi in zip(out, rois, strict=True):
@@ -55,7 +61,8 @@ def _bilinear_region(params: ROIPoolingParams, x: Array, roi: Array) -> Array:
     y = _points(roi[1], roi[3], height, params.pooled_h)
     z = _points(roi[0], roi[2], width, params.pooled_w)
     inside = ((y >= 0) & (y <= height - 1))[:, None] & ((z >= 0) & (z <= width - 1))[None, :]
-    return sample(x, y[:, None] + 0 * z, z[None, :] + 0 * y[:, None]) * inside
+    values = sample(x, y[:, None] + 0 * z, z[None, :] + 0 * y[:, None])
+    return np.asarray(values * inside)
 
 
 def _points(first: Any, last: Any, size: int, count: int) -> Array:
@@ -82,6 +89,7 @@ def psroi_pooling(params: PSROIPoolingParams, inputs: list[Tensor], outputs: lis
     x, rois = inputs[0].as_planes(), inputs[1].values.reshape(-1, 5)
     _, _, height, width = x.shape
     group, scale = params.group_size, np.float32(params.spatial_scale)
+    must_fill(outputs[0], (len(rois), params.output_dim, group, group))
     out = np.zeros((len(rois), params.output_dim, group, group), np.float32)
     for region, roi in zip(out, rois, strict=True):
         if roi[0] < 0:
@@ -105,10 +113,17 @@ def psroi_pooling(params: PSROIPoolingParams, inputs: list[Tensor], outputs: lis
 
 
 def roi_align(params: ROIAlignParams, inputs: list[Tensor], outputs: list[Form]) -> Array:
-    """ROIAlign (123): bilinear samples in each cell, averaged or the greatest."""
+    """ROIAlign (123): bilinear samples in each cell, averaged or the greatest.
+
+    For wide maps a first stage (step 0) puts the channels into an order that only the second
+    (step 1) reads; nothing else sees it, so here both keep the usual one.
+    """
+    if params.step == REPACKING:
+        return inputs[0].values.reshape(outputs[0].shape)
     x, rois = inputs[0].as_planes(), inputs[1].values.reshape(-1, 4)
     batch = inputs[2].values.ravel().astype(int)
     size = (params.pooled_h, params.pooled_w)
+    must_fill(outputs[0], (len(rois), x.shape[1], *size))
     out = np.empty((len(rois), x.shape[1], *size), np.float32)
     for region, roi, image in zip(out, rois, batch, strict=True):
         corners = roi * np.float32(params.spatial_scale)
@@ -138,6 +153,8 @@ def _samples(first: Any, last: Any, cells: int, sampling: int) -> tuple[Array, i
     length = max(np.float32(last - first), np.float32(1))
     step = length / np.float32(cells)
     count = sampling or int(np.ceil(step))
+    if not 0 < count <= MOST_SAMPLES:
+        raise ValueError(f"{count} samples along a cell")
     parts = (np.arange(count, dtype=np.float32) + np.float32(0.5)) * (step / np.float32(count))
     places = first + np.arange(cells, dtype=np.float32)[:, None] * step + parts
     return places.ravel().astype(np.float32), count
@@ -153,6 +170,7 @@ def roi_features(
     """ROIFeatureExtractor (108): ROIAlign on the pyramid level that fits each box."""
     rois, maps = inputs[0].values.reshape(-1, 4), [t.as_planes()[0] for t in inputs[1:]]
     size = (params.pooled_h, params.pooled_w)
+    must_fill(outputs[0], (len(rois), maps[0].shape[0], *size))
     out = np.zeros((len(rois), maps[0].shape[0], *size), np.float32)
     sides = np.sqrt(np.maximum((rois[:, 2] - rois[:, 0]) * (rois[:, 3] - rois[:, 1]), 0))
     levels = np.floor(_CANONICAL_LEVEL + np.log2(sides / _CANONICAL_SIZE + 1e-6))

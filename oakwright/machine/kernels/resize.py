@@ -34,7 +34,7 @@ def source_coordinates(size_in: int, size_out: int, mode: CoordinateMode) -> Arr
 
 
 def nearest_indices(
-    size_in: int, size_out: int, coordinate_mode: int, nearest_mode: CoordinateMode
+    size_in: int, size_out: int, coordinate_mode: CoordinateMode, nearest_mode: NearestMode
 ) -> Array:
     """For each output pixel the input pixel it copies."""
     x = source_coordinates(size_in, size_out, coordinate_mode)
@@ -62,7 +62,7 @@ def linear_along(x: Array, axis: int, size_out: int, coordinate_mode: Coordinate
     shape = [1] * x.ndim
     shape[axis] = size_out
     part = (place - low).astype(np.float32).reshape(shape)
-    return x.take(low, axis) * (1 - part) + x.take(high, axis) * part
+    return np.asarray(x.take(low, axis) * (1 - part) + x.take(high, axis) * part)
 
 
 def resample(params: ResampleParams, inputs: list[Tensor], outputs: list[Form]) -> Array:

@@ -9,6 +9,7 @@ the two things that do speak of storage, axis parameters and Permute, go through
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -96,6 +97,12 @@ class Tensor(Form):
     def as_planes(self) -> Array:
         """The values as (N, C, H, W), 1 for what is missing."""
         return self.values.reshape(self.planes())
+
+
+def must_fill(form: Form, shape: tuple[int, ...]) -> None:
+    """Refuse, before anything large is made, a result that is not of the output's size."""
+    if prod(shape) != prod(form.shape):
+        raise ValueError(f"a result of shape {shape} for an output of {form.shape}")
 
 
 def field_order(stored: tuple[int, ...]) -> tuple[int, ...]:
