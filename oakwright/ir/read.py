@@ -38,7 +38,7 @@ def read(path: str | os.PathLike[str]) -> ov.Model:
         raise _unreadable(
             xml, f"its weights {weights.name} are missing", "put them beside the .xml"
         )
-    if present < needed:
+    if max(present, 0) < needed:
         raise _unreadable(
             xml,
             f"its weights {weights.name} end after {present} bytes, {needed} are needed",

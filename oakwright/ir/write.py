@@ -20,6 +20,11 @@ def serialise(model: ov.Model, *, fp16: bool = True) -> tuple[bytes, bytes]:
     # A fresh model carries no rt_info of the source: an IR version there makes the writer refuse,
     # and conversion arguments there hold paths of this machine.
     work = ov.Model(work.get_results(), work.get_parameters(), model.get_friendly_name())
+    for port in (*work.inputs, *work.outputs):
+        # The writer would add names OpenVINO made up, with a counter of the process in them.
+        source = port.get_node()
+        layer = source.input_value(0).get_node() if source.get_type_name() == "Result" else source
+        port.get_tensor().set_names({layer.get_friendly_name()})
     if fp16:
         compress_model_transformation(work)
     with tempfile.TemporaryDirectory(prefix="oakwright-ir-") as folder:

@@ -27,7 +27,7 @@ from openvino.passes import ConstantFolding, Manager
 from ..finding import Finding
 from ..fold import fold
 from ..graph import op_of, redirect
-from .names import PortNames, name_ports, port_names, unique_names
+from .names import PortNames, name_ports, number_made_up, port_names, unique_names
 from .peephole import tidy
 from .precision import clamp_constants, convert_integers, widen
 from .rewrite import Refusal, Rule, as_output
@@ -94,8 +94,9 @@ def legalise(model: ov.Model, *, report: Callable[[Applied], None] | None = None
     What could not be rewritten stands in the result's ``refused``; nothing is raised for it, so
     that it can be shown with what `check` finds in the result.
     """
-    ports = port_names(model)
     work = model.clone()
+    number_made_up(model, work)
+    ports = port_names(work)
     too_large = _too_large(work)
     if too_large:
         # Folding would compute tensors no machine can hold.
@@ -118,7 +119,9 @@ def legalise(model: ov.Model, *, report: Callable[[Applied], None] | None = None
     name_ports(work, ports)
     unique_names(work, ports)
     # A fresh model drops the graph-wide rt_info of the source (its IR version among them).
-    result = ov.Model(work.get_results(), work.get_parameters(), model.get_friendly_name())
+    name = "model" if model.get_friendly_name() == model.get_name() else model.get_friendly_name()
+    result = ov.Model(work.get_results(), work.get_parameters(), name)
+    result.validate_nodes_and_infer_types()
     refused = tuple(journal.refused.values())
     return Legalised(result, tuple(journal.applied), refused, tuple(warnings), ports)
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 import openvino as ov
-from openvino import Node, Output
+from openvino import Node, Output, Type
 
 from .rewrite import op
 
@@ -41,7 +41,7 @@ def name_ports(model: ov.Model, names: PortNames) -> None:
     taken = set(names.inputs)
     for result, name in zip(model.get_results(), names.outputs, strict=True):
         producer = result.input_value(0).get_node()
-        if _needs_own_layer(producer) or producer.get_name() in taken:
+        if _needs_own_layer(result.input_value(0)) or producer.get_name() in taken:
             producer = _unchanged(result.input_value(0))
             result.input(0).replace_source_output(producer.output(0))
         taken.add(producer.get_name())
@@ -50,11 +50,34 @@ def name_ports(model: ov.Model, names: PortNames) -> None:
         result.set_friendly_name(f"{name}/result")
 
 
+def number_made_up(original: ov.Model, copy: ov.Model) -> None:
+    """Number the layers nobody named, in place in ``copy``, which is a clone of ``original``.
+
+    OpenVINO names such layers by a counter of the process, and a clone keeps these names as if
+    somebody had given them.
+    """
+    made_up = {
+        n.get_friendly_name() for n in original.get_ops() if n.get_friendly_name() == n.get_name()
+    }
+    taken = {n.get_friendly_name() for n in original.get_ops()} - made_up
+    counts: dict[str, int] = {}
+    for node in copy.get_ordered_ops():
+        if node.get_friendly_name() not in made_up:
+            continue
+        stem = node.get_type_name()
+        while True:
+            number = counts.get(stem, 0)
+            counts[stem] = number + 1
+            if f"{stem}_{number}" not in taken:
+                break
+        node.set_friendly_name(f"{stem}_{number}")
+
+
 def unique_names(model: ov.Model, ports: PortNames) -> None:
     """One name per layer, and none that depends on how many layers the process made before.
 
-    Names that OpenVINO made up (``Multiply_11888``) carry a counter of the process; they are
-    numbered anew in topological order, so that the same model gives the same IR.
+    Names that OpenVINO made up meanwhile (``Multiply_11888``) carry a counter of the process;
+    they are numbered anew in topological order, so that the same model gives the same IR.
     """
     taken = {*ports.inputs, *ports.outputs}
     port_nodes = {p.get_name() for p in model.get_parameters()}
@@ -106,16 +129,24 @@ _WORDS = (
 _FUSED_KINDS = frozenset(_WORDS.split())
 
 
-def _needs_own_layer(producer: Node) -> bool:
-    return producer.get_type_name() in ("Parameter", "Constant") or len(producer.outputs()) > 1
+def _needs_own_layer(value: Output) -> bool:
+    producer = value.get_node()
+    if producer.get_type_name() in ("Parameter", "Constant") or producer.get_output_size() > 1:
+        return True
+    # The engine settles on a type for boolean outputs that most layers cannot give.
+    return bool(value.get_element_type() == Type.boolean)
 
 
 def _unchanged(value: Output) -> Node:
-    """A layer that passes ``value`` on: x * 1, or what does the same for other types."""
+    """A layer that passes ``value`` on: x * 1, or what does the same for other types.
+
+    Booleans become the numbers 0 and 1.
+    """
     dtype = value.get_element_type()
     if dtype.is_real():
         return op("Multiply", [value, 1.0])
-    return op("Convert", [value], {"destination_type": dtype.to_string()})
+    wanted = "f32" if dtype == Type.boolean else dtype.to_string()
+    return op("Convert", [value], {"destination_type": wanted})
 
 
 def _producer_name(result: Node) -> str:
