@@ -50,7 +50,8 @@ def read(path: str | os.PathLike[str]) -> ov.Model:
             return core.read_model(str(xml), str(weights))
         return core.read_model(str(xml))
     except RuntimeError as error:
-        raise _unreadable(xml, _reason(error), "write the IR again from its source") from error
+        reason = f"OpenVINO's reader says: {_reason(error)}"
+        raise _unreadable(xml, reason, "write the IR again from its source") from error
 
 
 def _weights_needed(xml: Path) -> int:

@@ -56,7 +56,7 @@ def normalised(x: np.ndarray, spec: InputPreprocess) -> np.ndarray:
 
 
 @pytest.mark.parametrize("is_reversed", [False, True])
-@pytest.mark.parametrize(("mean", "scale"), itertools.product(MEANS, SCALES))
+@pytest.mark.parametrize(("mean", "scale"), list(itertools.product(MEANS, SCALES)))
 def test_planar(mean: tuple | None, scale: tuple | None, is_reversed: bool) -> None:
     spec = InputPreprocess("image", mean, scale, is_reversed, "NCHW", "NCHW")
     model = planar_model()

@@ -85,7 +85,7 @@ def damaged(text: str, how: str) -> str:
         ("too old", "version 7"),
         ("without a version", "no version"),
         ("an unknown operation", "Teleport"),
-        ("an edge to nowhere", ""),
+        ("an edge to nowhere", "reader says"),
         ("expanding entities", "document type"),
         ("a negative offset", "negative"),
     ],
