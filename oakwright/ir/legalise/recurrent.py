@@ -94,14 +94,14 @@ def gru_step(
     inner, outer = step.activations[0], step.activations[1]
     size = step.hidden
     r_gates, r_new = weights.r[: 2 * size], weights.r[2 * size :]
-    opened = inner(op("Add", [gates[0], dense(hidden, r_gates)]))
+    opened = inner(_sum(dense(hidden, r_gates), gates[0]))
     update, reset = op("Split", [opened, 1], {"num_splits": 2}).outputs()
     if step.linear_before_reset:
         recalled: Tensor = op("Add", [dense(hidden, r_new), _row(weights.b[3 * size :], hidden)])
         recalled = op("Multiply", [reset, recalled])
     else:
         recalled = dense(op("Multiply", [reset, hidden]), r_new)
-    new = outer(op("Add", [gates[1], recalled]))
+    new = outer(_sum(recalled, gates[1]))
     # (1 - z) new + z h, with one multiplication.
     change = op("Multiply", [update, op("Subtract", [hidden, new])])
     return op("Add", [new, change])
@@ -109,7 +109,7 @@ def gru_step(
 
 def rnn_step(step: Step, weights: Weights, projected: Tensor, hidden: Tensor) -> Output | Node:
     """One step of a plain recurrent layer; ``projected`` is W x + b [B, H]."""
-    return step.activations[0](op("Add", [projected, dense(hidden, weights.r)]))
+    return step.activations[0](_sum(dense(hidden, weights.r), projected))
 
 
 def lstm_step(
@@ -117,7 +117,7 @@ def lstm_step(
 ) -> tuple[Output | Node, Output | Node]:
     """One LSTM step with other activations or clipping; ``projected`` is W x + b [B, 4H]."""
     inner, middle, outer = step.activations
-    gates = op("Add", [projected, dense(hidden, weights.r)])
+    gates = _sum(dense(hidden, weights.r), projected)
     forget, enter, new, leave = op("Split", [gates, 1], {"num_splits": 4}).outputs()
     kept = op("Multiply", [inner(forget), cell])
     cell = op("Add", [kept, op("Multiply", [inner(enter), middle(new)])])
@@ -136,6 +136,12 @@ def lstm_native(
 def dense(x: Tensor, matrix: Floats) -> Node:
     """``x`` [B, k] times the transpose of ``matrix`` (m, k): [B, m]."""
     return op("MatMul", [x, matrix], {"transpose_a": False, "transpose_b": True})
+
+
+def _sum(product: Tensor, term: Tensor) -> Node:
+    # The product first: the other way round OpenVINO's CPU plugin (2026.4.1) overwrites the state
+    # of a loop with it, from the second step on.
+    return op("Add", [product, term])
 
 
 def _row(values: Floats, like: Tensor) -> Output:
