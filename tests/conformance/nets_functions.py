@@ -114,7 +114,7 @@ def edge_by_hand(x: Tensor) -> Tensor:
 
 
 def fft_magnitude(x: Tensor) -> Tensor:
-    spectrum = torch.fft.rfft2(x)
+    spectrum = torch.fft.rfft2(x, norm="ortho")
     return torch.sqrt(spectrum.real**2 + spectrum.imag**2 + 1e-6)
 
 
@@ -173,7 +173,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Any]] = {
     "fold": patches_and_back,
     "nonzero": torch.nonzero,
     "where": lambda x: torch.where(x >= 0.5, x, -x),
-    "masked_fill": lambda x: x.masked_fill(x > 0.7, 0.0),
+    "masked_fill": lambda x: x.masked_fill(x > 0.75, 0.0),
     "standard_deviation": standardise,
     "norm": lambda x: x / torch.linalg.vector_norm(x, dim=1, keepdim=True),
     "normalize": lambda x: F.normalize(x, dim=1),
@@ -190,14 +190,14 @@ FUNCTIONS: dict[str, Callable[[Tensor], Any]] = {
     "gelu_tanh": lambda x: F.gelu(4 * x - 2, approximate="tanh"),
     "log_softmax": lambda x: F.log_softmax(x * 20, 1),
     "selu_softsign": lambda x: F.selu(x - 0.5) + F.softsign(x - 0.2),
-    "remainder": lambda x: torch.remainder(x * 10, 3.0) + torch.fmod(x * 10 - 5, 2.0),
+    "remainder": lambda x: torch.remainder(x * 8, 3.0) + torch.fmod(x * -8, 2.0),
     "logic": lambda x: ((x > 0.2) & (x <= 0.8) | (x != x.flip(3))).float(),
     "stack_depth": lambda x: torch.stack([x, x * 2, x + 1], 2).flatten(1, 2),
     "glu": lambda x: F.glu(x, 1),
     "flip": lambda x: x.flip((2, 3)),
     "tile": lambda x: x.repeat(1, 2, 1, 3),
     "triangle": lambda x: torch.tril(x) + torch.triu(x, 2),
-    "clamp_round": lambda x: torch.round(torch.clamp(x * 9, 1, 7)) + torch.floor(x * 5),
+    "clamp_round": lambda x: torch.round(torch.clamp(x * 8, 1, 7)) + torch.floor(x * 4),
     "sign_abs": lambda x: torch.sign(x - 0.5) * torch.abs(x - 0.3),
     "log_sum_exp": lambda x: torch.logsumexp(x * 8, 1),
     "product": lambda x: torch.prod(x + 0.5, 1),
