@@ -13,6 +13,8 @@ from typing import Any
 
 from oakwright.errors import CompileError, EngineCrashed, EngineNotFound
 
+_UNKNOWN = "run 'oakwright check' on the model; if it finds nothing, report this model"
+
 # First match wins. Texts seen in engine 2021.4.2.
 _TABLE = tuple(
     (re.compile(pattern, re.DOTALL), message, remedy)
@@ -66,14 +68,19 @@ _TABLE = tuple(
             "use fewer shaves, and no more than 19 CMX slices",
         ),
         (
-            r"expected to have constant kernel",
-            "a convolution takes its weights from another layer; the engine wants constants",
+            r"Expecting operation v\d+::(?P<type>\w+) (?P<layer>\S+) .* to have constant kernel",
+            "layer {layer}: this {type} takes its weights from another layer, not from a constant",
             "fold the weights into constants when exporting the model",
         ),
         (
-            r"Pad with not constant pad_value|Unsupported pad value",
+            r"Pad (?:(?P<layer>\S+) )?with not constant pad_value|Unsupported pad value",
             "a Pad fills with a value that is infinite or computed at run time",
             "pad with a finite constant (at most 65504)",
+        ),
+        (
+            r'Failed to compile layer "(?P<layer>LSTMSequence[^"]*)": AssertionFailed: !expired',
+            "layer {layer}: the engine cannot take a whole LSTM sequence",
+            "unroll it into LSTM cells, as oakwright.convert does",
         ),
         (
             r"(?P<layer>\S+) has zero dimension which is not allowed",
@@ -110,9 +117,13 @@ _TABLE = tuple(
             "the engine cannot read this IR",
             "it takes IR version 10 with operations of opset 1 to 7; write the .xml again",
         ),
+        (
+            r'Failed to compile layer "(?P<layer>[^"]+)": (?P<reason>[^\n]+)',
+            "layer {layer}: {reason}",
+            _UNKNOWN,
+        ),
     )
 )
-_UNKNOWN = "run 'oakwright check' on the model; if it finds nothing, report this model"
 _STEPS = {
     "start": "starting the engine",
     "read": "reading the IR",
@@ -121,7 +132,10 @@ _STEPS = {
     "write": "writing the blob",
 }
 # Whatever names a layer, for texts whose row does not.
-_LAYER = re.compile(r'layer "([^"]+)"|Stage node (\S+) \(|^(\S+) of type \w+:')
+_LAYER = re.compile(
+    r'layer "([^"]+)"|Stage node (\S+) \(|^(\S+) of type \w+:'
+    r"|friendly_name '([^']+)'"
+)
 # The engine puts a status and a position in its source before its texts, sometimes in between.
 _POSITION = re.compile(r"(?:\[ [A-Z_]+ \]\s*)?(?:/\S+\.[ch]pp:\d+\s*)?")
 

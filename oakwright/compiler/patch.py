@@ -32,7 +32,10 @@ import ctypes
 import mmap
 import os
 import struct
-from collections.abc import Callable
+
+TYPE_CHECKING = False  # known to type checkers; the child does without these imports
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Dynamic section tags (ELF gABI, figure 5-10).
 DT_NULL, DT_PLTRELSZ, DT_STRTAB, DT_SYMTAB, DT_STRSZ, DT_JMPREL = 0, 2, 5, 6, 10, 23

@@ -3,27 +3,32 @@
 Runs in a Python of its own with nothing but the standard library (``process.py`` starts it);
 a crash, a hang or an exhausted memory of the engine ends this process and no other.
 
-What comes in: on standard input one line of JSON, the job. What goes out: a line of JSON on the
-report pipe when the engine is loaded and one when the job is done. Large things travel in memory
-files that the parent holds open too: the IR in, the blob out, and what the engine prints.
+What comes in: on standard input the job, marshalled. What goes out: a line with a Python literal
+on the report pipe when the engine is loaded, and one when the job is done. Large things travel in
+memory files that the parent holds open too: the IR in, the blob out, and what the engine prints.
+
+What is imported here is counted: json, signal, typing and pathlib would double the start.
 """
 
 from __future__ import annotations
 
 import ctypes
 import gc
-import json
+import marshal
 import mmap
 import os
 import resource
-import signal
 import sys
-from typing import Any
 
 from . import patch
 from .parts import LIBRARIES
 
+TYPE_CHECKING = False  # known to type checkers; the module typing stays out
+if TYPE_CHECKING:
+    from typing import Any
+
 PR_SET_PDEATHSIG = 1
+SIGKILL = 9
 FLOATS = (10, 11, 13)  # precision_e: FP32, FP16, FP64
 FP16, I32, U8 = 11, 70, 40
 LAYOUT_C = 96
@@ -75,7 +80,6 @@ class Engine:
         self.throws = throws
         self.notes: list[str] = []
         patch.blind(stub)
-        # By path and without pathlib, whose import would cost a quarter of the start.
         loaded = {name: ctypes.CDLL(f"{folder}/{name}") for name in LIBRARIES}
         self.api = loaded["libinference_engine_c_api.so"]
         # libstdc++ throws for itself: bad_alloc above all. libtbb throws nothing of interest.
@@ -172,7 +176,7 @@ class Engine:
 def live_with(parent: int) -> None:
     """Die with the process that started us; leave no core file."""
     # The kernel means the thread that started us; it waits for us, so it lives as long.
-    patch.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    patch.libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it was gone before we asked
         os._exit(1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -226,7 +230,7 @@ def main() -> None:
 
     def tell(**message: Any) -> None:
         message["peak_kb"] = peak_kb()
-        os.write(int(report), json.dumps(message).encode() + b"\n")
+        os.write(int(report), ascii(message).encode() + b"\n")
 
     throws: list[tuple[str, str]] = []
     try:
@@ -241,9 +245,9 @@ def main() -> None:
         tell(state="memory")
         os._exit(0)
     tell(state="ready", notes=engine.notes)
-    line = sys.stdin.readline()
-    if line:  # else: the parent has no job for us any more
+    order = sys.stdin.buffer.read()
+    if order:  # else: the parent has no job for us any more
         del throws[:]
-        answer = work(engine, json.loads(line))
+        answer = work(engine, marshal.loads(order))
         tell(**answer, throws=throws)
     os._exit(0)  # without the engine's destructors: they only cost time
