@@ -26,6 +26,7 @@ _FACE = {
     "InputOptions": "oakwright.conversion",
     "ModelError": "oakwright.errors",
     "OakwrightError": "oakwright.errors",
+    "VirtualOak": "oakwright.device",
     "check": "oakwright.conversion",
     "compile": "oakwright.conversion",
     "convert": "oakwright.conversion",
@@ -33,7 +34,7 @@ _FACE = {
     "run": "oakwright.decompiler",
 }
 
-__all__ = ["__version__", *_FACE]  # noqa: PLE0604 - the table above is the list
+__all__ = ["__version__", *_FACE]
 
 
 def __getattr__(name: str) -> Any:

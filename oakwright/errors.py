@@ -15,6 +15,12 @@
     │   ├── NotABlob
     │   └── TruncatedBlob
     ├── RunError               a stage the machine or the decompiler cannot run: index, type
+    ├── DeviceError            the virtual device
+    │   ├── PipelineError          a pipeline it cannot run: all findings, by node and field
+    │   ├── NodeError              a node failed while running: node, stream
+    │   ├── Deadlock               nobody can go on: who waits for whom
+    │   ├── SourceError            frames could not be had: path, reason
+    │   └── EndOfRun               the frames or seconds asked for are over
     └── OutputError            a result could not be written: path, reason
 
 Each message says what is wrong and where; ``remedy`` says what to try. Whatever names the
@@ -120,6 +126,30 @@ class TruncatedBlob(BlobError):
 
 class RunError(OakwrightError):
     """A stage cannot be executed or lifted. Fields: ``stage`` (index), ``type`` (its name)."""
+
+
+class DeviceError(OakwrightError):
+    """Something about a virtual device."""
+
+
+class PipelineError(DeviceError):
+    """A pipeline the virtual device cannot run as written. Fields: ``findings``, one each."""
+
+
+class NodeError(DeviceError):
+    """A node failed while it ran. Fields: ``node``."""
+
+
+class Deadlock(DeviceError):
+    """Nobody can go on. Fields: ``waiting``, one line for each who waits."""
+
+
+class SourceError(DeviceError):
+    """A source of frames cannot be opened or read. Fields: ``path`` where there is one."""
+
+
+class EndOfRun(DeviceError):
+    """The frames or seconds that were asked for are over; ``VirtualOak`` takes it for the end."""
 
 
 class OutputError(OakwrightError):

@@ -1,0 +1,34 @@
+"""The virtual OAK: DepthAI v2 scripts run with no camera, on the CPU.
+
+The real ``depthai`` package builds the pipeline; here it is read (``schema``), built (``graph``,
+``nodes``) and run (``scheduler``), with frames from ``sources``. ``VirtualOak`` puts it in the
+place of ``dai.Device`` for a ``with`` block; ``run_script`` does so for a whole script.
+
+Names are loaded on first use, so that the pytest plugin costs nothing in runs without it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_FACE = {
+    "BOARDS": "boards",
+    "FrameSource": "sources",
+    "NODES": "nodes",
+    "Settings": "settings",
+    "VirtualOak": "virtual",
+    "find_problems": "graph",
+    "open_source": "sources",
+    "read_pipeline": "schema",
+}
+
+__all__ = sorted(_FACE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FACE:
+        raise AttributeError(f"module 'oakwright.device' has no attribute '{name}'")
+    value = getattr(importlib.import_module(f".{_FACE[name]}", __name__), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,150 @@
+"""From the schema to running nodes: check everything, build, wire, start, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from oakwright.errors import NodeError, OakwrightError, PipelineError
+
+from .nodes import NODES, PERIPHERAL, Context, Node
+from .nodes.node import Input, Output
+from .queue import Queue, QueueClosed
+from .scheduler import Stopped
+from .schema import NodeRecord, Port, Schema
+
+
+def find_problems(schema: Schema) -> list[str]:
+    """Everything the virtual device cannot do of a pipeline: node, field, value."""
+    found = []
+    for record in schema.nodes:
+        kind = NODES.get(record.kind)
+        if kind is None and record.kind not in PERIPHERAL:
+            found.append(f"{record.title}: this kind of node is not supported")
+        elif kind is not None:
+            found += [f"{record.title}: {problem}" for problem in kind.problems(record)]
+            found += [f"{record.title}: {text}" for text in _unknown_outputs(schema, record, kind)]
+    return found
+
+
+def _unknown_outputs(schema: Schema, record: NodeRecord, kind: type[Node]) -> Iterable[str]:
+    for key in sorted({c.output for c in schema.connections if c.source == record.id}):
+        group, _, name = key.rpartition("/")
+        if not (name in kind.sends or f"{group}/" in kind.sends):
+            yield f"output '{key}' is linked and not supported"
+
+
+class Graph:
+    """The nodes of one pipeline. Construct checks and builds; ``start`` runs."""
+
+    def __init__(
+        self, schema: Schema, context: Context, on_failure: Callable[[BaseException], None]
+    ) -> None:
+        problems = find_problems(schema)
+        if problems:
+            raise PipelineError(
+                "the virtual device cannot run this pipeline:"
+                + "".join(f"\n  - {p}" for p in problems),
+                remedy="change these settings, or take the nodes out",
+                findings=tuple(problems),
+            )
+        self.schema = schema
+        self.context = context
+        self.nodes: list[Node] = []
+        self._on_failure = on_failure
+        self._queues: list[Queue] = []
+        for record in schema.nodes:
+            if record.kind in NODES:
+                self.nodes.append(NODES[record.kind](record, context))
+            else:
+                context.log.say(
+                    context.log.level.WARN, record.title, "makes no sense without hardware: silent"
+                )
+        self._wire()
+        for node in self.nodes:
+            node.set_up()
+
+    def _wire(self) -> None:
+        by_id = {node.record.id: node for node in self.nodes}
+        for node in self.nodes:
+            for port in node.record.ports:
+                if port.is_input:
+                    node.inputs[port.key] = self._input(node, port)
+                else:
+                    node.outputs[port.key] = Output(port.key)
+        # In a fixed order: fan-out must not depend on how depthai lists connections.
+        order = sorted(
+            self.schema.connections, key=lambda c: (c.source, c.output, c.target, c.input)
+        )
+        for link in order:
+            source, target = by_id.get(link.source), by_id.get(link.target)
+            if source is None or target is None:
+                continue
+            end = target.inputs.get(link.input)
+            if end is None:
+                raise PipelineError(
+                    f"{target.title} has no input '{link.input}'",
+                    findings=(f"{target.title}: no input '{link.input}'",),
+                )
+            end.is_linked = True
+            source.output(link.output).targets.append(end.queue)
+
+    def _input(self, node: Node, port: Port) -> Input:
+        queue = Queue(
+            self.context.scheduler,
+            f"input '{port.key}' of {node.title}",
+            size=port.queue_size,
+            is_blocking=port.is_blocking,
+        )
+        self._queues.append(queue)
+        return Input(queue, waits_for_message=port.waits_for_message)
+
+    def start(self) -> None:
+        """Let every node run."""
+        for node in self.nodes:
+            self.context.scheduler.spawn(node.title, self._body(node), self)
+
+    def _body(self, node: Node) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                node.run()
+            except (Stopped, QueueClosed):
+                pass
+            except OakwrightError as error:
+                self._on_failure(error)
+            except Exception as error:
+                self._on_failure(
+                    NodeError(
+                        f"{node.title} failed: {type(error).__name__}: {error}",
+                        remedy="please report this with the script: the virtual device is wrong",
+                        node=node.title,
+                    ).with_traceback(error.__traceback__)
+                )
+
+        return run
+
+    def stop(self) -> None:
+        """End every node."""
+        self.context.scheduler.stop(self)
+
+    def report(self) -> dict[str, Any]:
+        """Steps, messages sent, and every queue's count: plain values."""
+        return {
+            "nodes": {
+                node.title: {
+                    "steps": node.steps,
+                    "sent": {o.name: o.sent for o in node.outputs.values() if o.is_linked},
+                }
+                for node in self.nodes
+            },
+            "queues": {
+                queue.name: {
+                    "received": queue.received,
+                    "dropped": queue.dropped,
+                    "fullest": queue.fullest,
+                    "size": queue.size,
+                }
+                for queue in self._queues
+                if queue.received
+            },
+        }

@@ -1,0 +1,176 @@
+"""What every node is: ports, a set-up before frames flow, and a step repeated until the end.
+
+A step waits for its inputs, computes, and sends; the order is the same in every node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..boards import Board
+from ..clock import Clock
+from ..log import DeviceLog, Level
+from ..queue import Queue
+from ..scheduler import Scheduler
+from ..schema import NodeRecord, changed_fields
+from ..settings import Settings
+
+if TYPE_CHECKING:
+    from ..blocks.network import NetworkRunner
+    from ..queue_host import HostInput, HostOutput
+    from ..sources import FrameSource
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a node may use of its device."""
+
+    scheduler: Scheduler
+    settings: Settings
+    board: Board
+    source: FrameSource
+    log: DeviceLog
+    device_id: str
+    # Clock time at which the pipeline started: all sensors tick from here.
+    started_s: float
+    # Blob bytes and the node's name to something that runs them; cached over the session.
+    open_network: Callable[[Any, str], NetworkRunner]
+    # Stream name to the host's end of it.
+    output_stream: Callable[[str], HostOutput]
+    input_stream: Callable[[str], HostInput]
+    # A node says that the source of frames is at its end.
+    source_ended: Callable[[], None]
+    calibration: Callable[[], Any]
+
+    @property
+    def clock(self) -> Clock:
+        """The scheduler's clock."""
+        return self.scheduler.clock
+
+
+class Input:
+    """A receiving end: its queue, and the waiting rule of nodes with several inputs."""
+
+    def __init__(self, queue: Queue, *, waits_for_message: bool) -> None:
+        self.queue = queue
+        self.waits_for_message = waits_for_message
+        self.is_linked = False
+        self.previous: Any = None
+
+    def get(self, *, until: float | None = None) -> Any:
+        """The next message, waiting for it; None where ``until`` came first."""
+        self.previous = self.queue.get(until=until)
+        return self.previous
+
+    def latest(self) -> Any:
+        """The newest message that is there, the last one taken otherwise; None before any."""
+        while (message := self.queue.try_get()) is not None:
+            self.previous = message
+        return self.previous
+
+    def get_by_rule(self) -> Any:
+        """As the device does where several inputs make one step.
+
+        Waits if the script said so or nothing came yet, else takes what is new or reuses.
+        """
+        if self.waits_for_message or self.previous is None:
+            return self.get()
+        message = self.queue.try_get()
+        if message is not None:
+            self.previous = message
+        return self.previous
+
+
+class Output:
+    """A sending end: to every linked input, in the order of connections."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.targets: list[Queue] = []
+        self.sent = 0
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether anyone gets what is sent; what nobody gets need not be made."""
+        return bool(self.targets)
+
+    def send(self, message: Any) -> None:
+        """Hand the message on; waits where a receiver's queue is full and blocks."""
+        self.sent += 1
+        for queue in self.targets:
+            queue.put(message)
+
+
+class Node:
+    """Base of all nodes; see the module, and ``nodes/__init__`` for how to add one."""
+
+    # Properties (dotted, as in the JSON; * is allowed) that the node acts on.
+    honoured: ClassVar[tuple[str, ...]] = ()
+    # Properties without effect on a CPU: numbers of threads, sizes of memory pools.
+    harmless: ClassVar[tuple[str, ...]] = ()
+    # What it sends; names ending in / are groups whose ports are made on demand.
+    sends: ClassVar[tuple[str, ...]] = ()
+    # Whether a step is repeated until the device closes.
+    repeats: ClassVar[bool] = True
+
+    def __init__(self, record: NodeRecord, context: Context) -> None:
+        self.record = record
+        self.properties: Mapping[str, Any] = record.properties
+        self.context = context
+        self.inputs: dict[str, Input] = {}
+        self.outputs: dict[str, Output] = {}
+        self.steps = 0
+
+    @property
+    def title(self) -> str:
+        """``ColorCamera(0)``."""
+        return self.record.title
+
+    # -- before frames flow
+
+    @classmethod
+    def problems(cls, record: NodeRecord) -> Iterable[str]:
+        """What this node cannot do of what the script asks; one line each, values included."""
+        for name, value in changed_fields(record).items():
+            if not any(fnmatchcase(name, p) for p in (*cls.honoured, *cls.harmless)):
+                yield f"{name} = {value!r} is not supported"
+
+    def set_up(self) -> None:
+        """Prepare; raises PipelineError for what only shows here (a missing asset)."""
+
+    # -- while they flow
+
+    def run(self) -> None:
+        """The body of the node's thread."""
+        while True:
+            self.step()
+            self.steps += 1
+            if not self.repeats:
+                return
+
+    def step(self) -> None:
+        """Wait, compute, send."""
+        raise NotImplementedError
+
+    def output(self, key: str) -> Output:
+        """The output of that key; one that nobody linked is made, and leads nowhere."""
+        if key not in self.outputs:
+            self.outputs[key] = Output(key)
+        return self.outputs[key]
+
+    def send(self, key: str, message: Any) -> None:
+        """Send from an output."""
+        self.output(key).send(message)
+
+    # -- the log
+
+    def warn(self, text: str) -> None:
+        """Log a warning in the node's name."""
+        self.context.log.say(Level.WARN, self.title, text)
+
+    def error(self, text: str) -> None:
+        """Log an error in the node's name."""
+        self.context.log.say(Level.ERR, self.title, text)

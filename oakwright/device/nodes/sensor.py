@@ -1,0 +1,172 @@
+"""What the three camera nodes share: the sensor's clock, controls, and the source's pictures.
+
+All cameras of a device tick together: frame n is exposed n/fps seconds after the pipeline's
+start. A camera held up by a full queue misses ticks, and its numbers jump, as on the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import depthai as dai
+import numpy as np
+
+from oakwright.errors import PipelineError
+
+from ..blocks.sensor import SensorImage, orient
+from ..boards import Mounting, SensorMode
+from ..message import image_message, stamp
+from ..scheduler import Stopped, Waiting, never
+from ..schema import NodeRecord
+from ..sources import Shot
+from .node import Context, Node
+
+# Bits of RawCameraControl.cmdMask (dai.RawCameraControl.Command).
+_START, _STOP, _STILL = 1, 2, 3
+# Controls we cannot show an effect of: there is no lens and no exposure here.
+CONTROLS = ("initialControl.*",)
+CAMERA_POOLS = (
+    "isp3aFps",
+    "numFramesPool*",
+    "rawPacked",
+)
+
+
+class SensorNode(Node):
+    """Base of ColorCamera, MonoCamera and Camera."""
+
+    honoured: ClassVar[tuple[str, ...]] = (
+        "boardSocket",
+        "cameraName",
+        "fps",
+        "imageOrientation",
+        "resolution*",
+    )
+    harmless: ClassVar[tuple[str, ...]] = (*CONTROLS, *CAMERA_POOLS)
+    # Which sensors AUTO and plain names may mean: None for any.
+    wants_color: ClassVar[bool | None] = None
+
+    def __init__(self, record: NodeRecord, context: Context) -> None:
+        super().__init__(record, context)
+        self.mounting = self._find_mounting()
+        self.sensor_mode = self.mode()
+        self.fps = self._find_fps()
+        self.number = -1
+        self.moment_s = context.started_s
+        self.is_streaming = True
+        self.still_wanted = False
+
+    @classmethod
+    def problems(cls, record: NodeRecord) -> Iterable[str]:
+        """See Node.problems."""
+        yield from super().problems(record)
+        if not record.properties["fps"] > 0:
+            yield f"fps = {record.properties['fps']} is not above 0"
+
+    def mode(self) -> SensorMode:
+        """The sensor's mode this node runs it in."""
+        raise NotImplementedError
+
+    def expose(self, image: SensorImage) -> None:
+        """Make and send what is linked of one picture."""
+        raise NotImplementedError
+
+    # -- a step
+
+    def step(self) -> None:
+        """Wait for the tick, take the picture, send."""
+        self._await_tick()
+        self._take_controls()
+        if not self.is_streaming:
+            return
+        self.moment_s = self.context.clock.now()
+        if self.output("frameEvent").is_linked:
+            self.send("frameEvent", self._event())
+        pixels = self.context.source.frame(
+            Shot(self.mounting, self.number, self.moment_s - self.context.started_s)
+        )
+        if pixels is None:
+            self.context.source_ended()
+            raise Stopped
+        mode = self.sensor_mode
+        turned = orient(pixels, self.properties["imageOrientation"])
+        self.expose(SensorImage(turned, mode.width, mode.height))
+
+    def _await_tick(self) -> None:
+        if self.context.settings.pace == "free":
+            self.number += 1
+            return
+        clock, started = self.context.clock, self.context.started_s
+        passed = int((clock.now() - started) * self.fps + 1e-6)
+        self.number = max(self.number + 1, passed)
+        self.context.scheduler.wait(
+            never, Waiting("waits for its next frame"), until=started + self.number / self.fps
+        )
+
+    def _take_controls(self) -> None:
+        control = self.inputs.get("inputControl")
+        while control is not None and (message := control.queue.try_get()) is not None:
+            mask = int(message.get().cmdMask) if isinstance(message, dai.CameraControl) else 0
+            self.is_streaming = (self.is_streaming or bool(mask >> _START & 1)) and not (
+                mask >> _STOP & 1
+            )
+            self.still_wanted = self.still_wanted or bool(mask >> _STILL & 1)
+
+    def image(self, frame: Any) -> Any:
+        """A message of this moment's frame."""
+        return stamp(image_message(frame, socket=self.mounting.socket), self.moment_s, self.number)
+
+    def _event(self) -> Any:
+        event = dai.ImgFrame()
+        event.setInstanceNum(self.mounting.socket)
+        event.setData(np.zeros(0, np.uint8))
+        return stamp(event, self.moment_s, self.number)
+
+    # -- what the board has
+
+    def _find_mounting(self) -> Mounting:
+        board, name = self.context.board, self.properties["cameraName"]
+        socket = self.properties["boardSocket"]
+        if name:
+            found = board.named(name)
+        elif socket >= 0:
+            found = board.camera(socket)
+        else:
+            wanted = self.wants_color
+            fitting = [c for c in board.cameras if wanted is None or c.sensor.is_color is wanted]
+            found = fitting[0] if fitting else None
+        if found is None:
+            there = ", ".join(f"{c.name} (CAM_{'ABCDEFGH'[c.socket]})" for c in board.cameras)
+            place = f"'{name}'" if name else "this sort"
+            place = f"socket CAM_{'ABCDEFGH'[socket]}" if socket >= 0 else place
+            text = f"{self.title}: {board.product} has no camera at {place}"
+            raise PipelineError(
+                text, remedy=f"it has {there}; choose another board", findings=(text,)
+            )
+        return found
+
+    def _find_fps(self) -> float:
+        wanted = float(self.properties["fps"])
+        mode = self.sensor_mode
+        if self.context.settings.pace != "free" and wanted > mode.max_fps:
+            self.warn(
+                f"{self.mounting.sensor.name} makes at most {mode.max_fps:g} frames a second at "
+                f"{mode.width}x{mode.height}, not {wanted:g}"
+            )
+            return mode.max_fps
+        return wanted
+
+    def mode_of(self, width: int, height: int) -> SensorMode:
+        """The sensor's mode of this size; the rate of the next larger one where it has none."""
+        modes = self.mounting.sensor.modes
+        larger = [m for m in modes if m.width >= width and m.height >= height]
+        if larger:
+            best = min(larger, key=lambda m: m.width * m.height)
+            if (best.width, best.height) == (width, height):
+                return best
+            return SensorMode(width, height, best.max_fps)
+        self.warn(
+            f"{self.mounting.sensor.name} has no resolution {width}x{height}; it is made up here"
+        )
+        return SensorMode(width, height, modes[-1].max_fps)

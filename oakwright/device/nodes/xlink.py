@@ -1,0 +1,47 @@
+"""XLinkIn and XLinkOut: the link to the host, with copies in both directions."""
+
+from __future__ import annotations
+
+from ..message import copy_message, kind_of
+from .node import Node
+
+
+class XLinkOut(Node):
+    """Hands every message to the host as one of its own; ``maxFpsLimit`` by time of arrival."""
+
+    honoured = ("streamName", "maxFpsLimit", "metadataOnly")
+    _next_s = float("-inf")
+
+    def set_up(self) -> None:
+        """See Node."""
+        self.stream = self.context.output_stream(self.properties["streamName"])
+
+    def step(self) -> None:
+        """See Node."""
+        message = self.inputs["in"].get()
+        limit = self.properties["maxFpsLimit"]
+        if limit > 0:
+            now = self.context.clock.now()
+            if now < self._next_s:
+                return
+            self._next_s = max(self._next_s + 1 / limit, now)
+        copy = copy_message(message)
+        if self.properties["metadataOnly"] and kind_of(copy) != "MessageGroup":
+            copy.setData([])
+        self.stream.deliver(copy)
+
+
+class XLinkIn(Node):
+    """Hands on what the host sends."""
+
+    honoured = ("streamName", "maxDataSize")
+    harmless = ("numFrames",)
+    sends = ("out",)
+
+    def set_up(self) -> None:
+        """See Node."""
+        self.stream = self.context.input_stream(self.properties["streamName"])
+
+    def step(self) -> None:
+        """See Node."""
+        self.send("out", self.stream.queue.get())

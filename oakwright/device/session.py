@@ -1,0 +1,130 @@
+"""One run with one or several virtual cameras: time, frames, what the host received.
+
+A session is what ``VirtualOak`` enters and the runner starts; ``dai.Device()`` inside it makes a
+device of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from oakwright.blob import Blob
+from oakwright.errors import EndOfRun, OakwrightError
+
+from .baton import BatonScheduler
+from .blocks.network import DecompiledNetwork, NetworkRunner
+from .boards import Board, find_board
+from .report import Recorder
+from .scheduler import RealScheduler, Scheduler
+from .settings import Settings
+from .sources import FrameSource, open_source
+
+if TYPE_CHECKING:
+    from .stand_in import Device
+
+# Once the run is over, a script that asks for keys is given this long to quit by itself.
+GRACE_S = 2.0
+
+
+class Session:
+    """See the module. ``source`` takes the place of what ``settings.source`` names."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        source: FrameSource | None = None,
+        end: Callable[[], BaseException] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.board: Board = find_board(settings.board)
+        self.source = source or open_source(settings.source, loops=settings.loops)
+        self.scheduler: Scheduler
+        if settings.deterministic:
+            self.scheduler = BatonScheduler(patience_s=settings.patience_s or 60.0)
+        else:
+            self.scheduler = RealScheduler(patience_s=settings.patience_s)
+        self.scheduler.end = end or _end_of_run
+        self.recorder = Recorder(self.scheduler.clock, digests=settings.deterministic)
+        self.devices: list[Device] = []
+        self.failure: OakwrightError | None = None
+        # Whether the script has asked for keys: then it can be told to quit by one.
+        self.asks_for_keys = False
+        self.is_ending = False
+        self._lock = threading.Lock()
+        self._blobs: dict[str, Blob] = {}
+        self._made = 0
+        self.scheduler.adopt("host")
+        self.started_s = self.scheduler.clock.now()
+        if settings.seconds is not None:
+            self.ends_at_s: float | None = self.started_s + settings.seconds
+            self.scheduler.finish(self.ends_at_s + GRACE_S)
+        else:
+            self.ends_at_s = None
+
+    # -- the run's end
+
+    def count_message(self, stream: str, message: Any) -> None:
+        """A message reached the host's side of a stream."""
+        count = self.recorder.arrived(stream, message)
+        if self.settings.frames is not None and count >= self.settings.frames:
+            self.end_soon()
+
+    def end_soon(self) -> None:
+        """The frames or seconds are over: the host may finish its round, then its waits raise."""
+        if not self.is_ending:
+            self.is_ending = True
+            grace = GRACE_S if self.asks_for_keys else 0.0
+            self.scheduler.finish(self.scheduler.clock.now() + grace)
+
+    def should_quit(self) -> bool:
+        """Whether a key that quits is due."""
+        if self.ends_at_s is not None and self.scheduler.clock.now() >= self.ends_at_s:
+            self.end_soon()
+        return self.is_ending
+
+    def fail(self, error: BaseException) -> None:
+        """A node failed: the host gets the error at its next wait."""
+        self.failure = self.failure or error  # type: ignore[assignment]
+        self.scheduler.end = lambda: error
+        self.is_ending = True
+        self.scheduler.finish(self.scheduler.clock.now())
+
+    # -- for devices
+
+    def next_device_number(self) -> int:
+        """0, 1, 2 ...: devices have different ids."""
+        with self._lock:
+            self._made += 1
+            return self._made - 1
+
+    def open_network(self, data: Any, title: str) -> NetworkRunner:
+        """Something that runs a blob's bytes; a blob is read once per session."""
+        blob = Blob.from_bytes(bytes(data))
+        with self._lock:
+            blob = self._blobs.setdefault(blob.digest, blob)
+        return DecompiledNetwork(blob, precision=self.settings.precision)
+
+    def close(self) -> None:
+        """Close devices and source."""
+        for device in list(self.devices):
+            device.close()
+        self.source.close()
+
+    def report(self) -> dict[str, Any]:
+        """What happened, as plain values for JSON."""
+        return {
+            "board": self.settings.board,
+            "source": self.settings.source,
+            "deterministic": self.settings.deterministic,
+            "seconds": round(self.scheduler.clock.now() - self.started_s, 3),
+            **self.recorder.report(),
+            "devices": [device.report() for device in self.devices],
+            "failure": str(self.failure) if self.failure else None,
+        }
+
+
+def _end_of_run() -> BaseException:
+    return EndOfRun("the frames or seconds that were asked for are over")

@@ -1,0 +1,21 @@
+"""Where frames come from: videos, pictures, a webcam, a stereo pair, a made-up scene.
+
+A source gives, for a camera socket and a frame's number, an array: BGR (HxWx3) or grey (HxW),
+uint8. ``open_source`` reads the words a user writes.
+"""
+
+from .files import FolderSource, PictureSource, StereoSource, VideoSource
+from .open import open_source
+from .pattern import PatternSource
+from .source import FrameSource, Shot
+
+__all__ = [
+    "FolderSource",
+    "FrameSource",
+    "PatternSource",
+    "PictureSource",
+    "Shot",
+    "StereoSource",
+    "VideoSource",
+    "open_source",
+]

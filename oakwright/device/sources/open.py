@@ -1,0 +1,49 @@
+"""From the words a user writes to a source of frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from oakwright.errors import SourceError, UsageError
+
+from .files import PICTURE_ENDINGS, FolderSource, PictureSource, StereoSource, VideoSource
+from .pattern import PatternSource
+from .source import FrameSource
+from .webcam import WebcamSource
+
+
+def open_source(words: str, *, loops: bool = True) -> FrameSource:
+    """Open what ``words`` name.
+
+    ``pattern`` (made up), ``webcam:0``, ``stereo:LEFT,RIGHT`` or ``stereo:LEFT,RIGHT,COLOR``
+    (each a file), or the path of a video, a picture or a folder of pictures.
+    """
+    kind, _, rest = words.partition(":")
+    if words == "pattern":
+        return PatternSource()
+    if kind == "webcam":
+        if rest and not rest.isdigit():
+            raise UsageError(f"'{words}' is no webcam", remedy="write webcam:0")
+        return WebcamSource(int(rest or 0))
+    if kind == "stereo":
+        paths = rest.split(",")
+        if len(paths) not in (2, 3):
+            raise UsageError(
+                f"'{words}' is no stereo pair", remedy="write stereo:left.mp4,right.mp4"
+            )
+        return StereoSource(*(_open_path(Path(path), loops) for path in paths))
+    return _open_path(Path(words), loops)
+
+
+def _open_path(path: Path, loops: bool) -> FrameSource:
+    if path.is_dir():
+        return FolderSource(path, loops=loops)
+    if path.suffix.lower() in PICTURE_ENDINGS:
+        return PictureSource(path)
+    if not path.exists():
+        raise SourceError(
+            f"there is no source '{path}'",
+            remedy="give a video, a picture, a folder, webcam:0, stereo:LEFT,RIGHT or pattern",
+            path=str(path),
+        )
+    return VideoSource(path, loops=loops)

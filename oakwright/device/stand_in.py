@@ -1,0 +1,613 @@
+"""``dai.Device`` and what surrounds it, as plain Python classes over the virtual camera.
+
+Everything a script can ask of a device is here by the same name; what a virtual one cannot do
+(flash, boot another firmware) raises a DeviceError that says so. Sources of the names: the
+``depthai`` 2.33 module itself; a test holds this class against it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import depthai as dai
+
+from oakwright.errors import DeviceError, PipelineError, UsageError
+
+from .boards import calibration
+from .graph import Graph
+from .log import DeviceLog, Level, LogLine
+from .nodes import Context
+from .queue_host import HostInput, HostOutput
+from .scheduler import Waiting
+from .schema import Schema, read_pipeline
+from .session import Session
+
+MX_ID = "14442C10D13EABCE00"
+# A made-up but plausible warm camera.
+_CHIP_CELSIUS = 45.0
+
+
+def device_id(number: int) -> str:
+    """The id of the session's n-th device, 18 digits as real ones have."""
+    return f"{int(MX_ID, 16) + number:018X}"
+
+
+def device_info(session: Session, number: int = 0) -> Any:
+    """What discovery says of a device."""
+    info = dai.DeviceInfo()
+    info.name = f"{number + 1}.1"
+    info.mxid = device_id(number)
+    info.state = dai.XLinkDeviceState.X_LINK_UNBOOTED
+    info.protocol = dai.XLinkProtocol.X_LINK_USB_VSC
+    info.platform = dai.XLinkPlatform.X_LINK_MYRIAD_X
+    info.status = dai.XLinkError_t.X_LINK_SUCCESS
+    return info
+
+
+def make_device_class(session: Session) -> type[Device]:
+    """The class that stands on ``depthai`` as ``Device`` while the session lasts."""
+    return type("Device", (Device,), {"_session": session, "__module__": "depthai"})
+
+
+class Device:
+    """See the module; all constructor forms of the real one are taken."""
+
+    _session: Session
+    Config = dai.Device.Config
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        session = self._session
+        given = [*arguments, *named.values()]
+        pipeline = next((a for a in given if isinstance(a, dai.Pipeline)), None)
+        info = next((a for a in given if isinstance(a, dai.DeviceInfo)), None)
+        speeds = [a for a in given if isinstance(a, dai.UsbSpeed)]
+        self._number = session.next_device_number()
+        self._id = info.mxid if info is not None and info.mxid else device_id(self._number)
+        is_usb2 = any(a is True for a in given)
+        self._usb_speed = dai.UsbSpeed.HIGH if is_usb2 else (speeds or [dai.UsbSpeed.SUPER])[0]
+        self._log = DeviceLog(self._id, session.scheduler.clock.now)
+        self._outputs: dict[str, HostOutput] = {}
+        self._inputs: dict[str, HostInput] = {}
+        self._events: deque[str] = deque()
+        self.waiters: list[Any] = []
+        self._graph: Graph | None = None
+        self._calibration: Any = None
+        self._is_closed = False
+        self._chunk = -1
+        self._logging_rate = 1.0
+        session.devices.append(self)
+        if pipeline is not None:
+            self.startPipeline(pipeline)
+
+    # -- life
+
+    def __enter__(self) -> Device:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def startPipeline(self, pipeline: Any = None) -> bool:
+        """Check the pipeline, build it, and let it run."""
+        self._check_open()
+        if self._graph is not None:
+            raise RuntimeError("Pipeline is already running")
+        if pipeline is None:
+            return True
+        schema = read_pipeline(pipeline)
+        self._make_streams(schema)
+        self._graph = Graph(schema, self._context(), self._session.fail)
+        self._graph.start()
+        return True
+
+    def isPipelineRunning(self) -> bool:
+        """Whether a pipeline runs."""
+        return self._graph is not None and not self._is_closed
+
+    def close(self) -> None:
+        """End the pipeline; every queue raises from then on."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._graph is not None:
+            self._graph.stop()
+        for output in self._outputs.values():
+            output.close()
+        for entry in self._inputs.values():
+            entry.close()
+
+    def isClosed(self) -> bool:
+        """Whether it has been closed. A script that asks in a loop sees time pass."""
+        return self._is_closed
+
+    def report(self) -> dict[str, Any]:
+        """What its nodes and queues did, and what it had to say: plain values."""
+        graph = self._graph.report() if self._graph is not None else {}
+        log = [f"[{line.nodeIdName}] {line.payload}" for line in self._log.lines]
+        return {"id": self._id, **graph, "log": log}
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise RuntimeError("Device already closed or disconnected: 'X_LINK_ERROR'")
+
+    def _context(self) -> Context:
+        session = self._session
+        return Context(
+            scheduler=session.scheduler,
+            settings=session.settings,
+            board=session.board,
+            source=session.source,
+            log=self._log,
+            device_id=self._id,
+            started_s=session.scheduler.clock.now(),
+            open_network=session.open_network,
+            output_stream=self._outputs.__getitem__,
+            input_stream=self._inputs.__getitem__,
+            source_ended=session.end_soon,
+            calibration=self.readCalibration,
+        )
+
+    # -- streams
+
+    def _make_streams(self, schema: Schema) -> None:
+        session = self._session
+        for record in schema.nodes:
+            if record.kind not in ("XLinkOut", "XLinkIn"):
+                continue
+            name = record.properties["streamName"]
+            if not name:
+                text = f"{record.title}: no stream name, call setStreamName"
+                raise PipelineError(text, findings=(text,))
+            if record.kind == "XLinkOut":
+                self._outputs[name] = HostOutput(
+                    session.scheduler,
+                    name,
+                    on_arrival=self._arrived,
+                    on_taken=session.recorder.taken,
+                )
+            else:
+                size = record.properties["maxDataSize"]
+                self._inputs[name] = HostInput(session.scheduler, name, size)
+
+    def _arrived(self, name: str, message: Any) -> None:
+        with self._session.scheduler.lock:
+            self._events.append(name)
+            self._session.scheduler.changed(self)
+        self._session.count_message(name, message)
+
+    def getOutputQueue(
+        self, name: str, maxSize: int | None = None, blocking: bool = True
+    ) -> HostOutput:
+        """The stream's queue; size and kind are set where given."""
+        self._check_open()
+        queue = self._outputs.get(name)
+        if queue is None:
+            raise RuntimeError(f"Queue for stream name '{name}' doesn't exist")
+        if maxSize is not None:
+            queue.setMaxSize(maxSize)
+            queue.setBlocking(blocking)
+        return queue
+
+    def getInputQueue(
+        self, name: str, maxSize: int | None = None, blocking: bool = True
+    ) -> HostInput:
+        """The stream's queue; size and kind are set where given."""
+        self._check_open()
+        queue = self._inputs.get(name)
+        if queue is None:
+            raise RuntimeError(f"Queue for stream name '{name}' doesn't exist")
+        if maxSize is not None:
+            queue.setMaxSize(maxSize)
+            queue.setBlocking(blocking)
+        return queue
+
+    def getOutputQueueNames(self) -> list[str]:
+        """Names of the streams from the device."""
+        return sorted(self._outputs)
+
+    def getInputQueueNames(self) -> list[str]:
+        """Names of the streams to the device."""
+        return sorted(self._inputs)
+
+    def getQueueEvents(
+        self,
+        queueNames: str | Iterable[str] | None = None,
+        maxNumEvents: int | None = None,
+        timeout: datetime.timedelta = datetime.timedelta(microseconds=-1),
+    ) -> list[str]:
+        """Names of queues that got messages, oldest first; waits for the first of them."""
+        wanted = self._wanted(queueNames)
+        scheduler = self._session.scheduler
+        seconds = timeout.total_seconds()
+        until = None if seconds < 0 else scheduler.clock.now() + seconds
+        taken: list[str] = []
+
+        def take() -> bool:
+            with scheduler.lock:
+                self._check_open()
+                taken.extend(e for e in self._events if e in wanted)
+                del taken[maxNumEvents if maxNumEvents is not None else len(taken) :]
+                for name in taken:
+                    self._events.remove(name)
+                return bool(taken)
+
+        scheduler.wait(take, Waiting("waits for an event of", (self,)), until=until)
+        return taken
+
+    def getQueueEvent(
+        self,
+        queueNames: str | Iterable[str] | None = None,
+        timeout: datetime.timedelta = datetime.timedelta(microseconds=-1),
+    ) -> str:
+        """The name of the queue that got a message first; empty where the time ran out."""
+        return (self.getQueueEvents(queueNames, 1, timeout) or [""])[0]
+
+    def _wanted(self, names: str | Iterable[str] | None) -> set[str]:
+        wanted = {names} if isinstance(names, str) else set(names or self._outputs)
+        unknown = sorted(wanted - set(self._outputs))
+        if unknown:
+            raise RuntimeError(f"Queue with name '{unknown[0]}' doesn't exist")
+        return wanted
+
+    def describe(self) -> str:
+        """For a deadlock's message."""
+        return f"the queues {', '.join(sorted(self._outputs))}"
+
+    # -- the log
+
+    def setLogLevel(self, level: Any) -> None:
+        """What is said at all."""
+        self._log.level = Level(int(level))
+
+    def getLogLevel(self) -> Any:
+        """See setLogLevel."""
+        return dai.LogLevel(int(self._log.level))
+
+    def setLogOutputLevel(self, level: Any) -> None:
+        """What reaches stderr."""
+        self._log.output_level = Level(int(level))
+
+    def getLogOutputLevel(self) -> Any:
+        """See setLogOutputLevel."""
+        return dai.LogLevel(int(self._log.output_level))
+
+    def addLogCallback(self, callback: Callable[[LogLine], None]) -> int:
+        """Call this with every line said."""
+        return self._log.add_callback(callback)
+
+    def removeLogCallback(self, callbackId: int) -> bool:
+        """Whether there was one of that number."""
+        return self._log.remove_callback(callbackId)
+
+    # -- what it is
+
+    def getMxId(self) -> str:
+        """Its id."""
+        return self._id
+
+    def getDeviceInfo(self) -> Any:
+        """As discovery has it, booted."""
+        info = device_info(self._session, self._number)
+        info.mxid, info.state = self._id, dai.XLinkDeviceState.X_LINK_BOOTED
+        return info
+
+    def getDeviceName(self) -> str:
+        """The product's name."""
+        return self._session.board.product
+
+    def getProductName(self) -> str:
+        """The product's name."""
+        return self._session.board.product
+
+    def getBootloaderVersion(self) -> Any:
+        """None: it is plugged into USB, with nothing flashed."""
+        return None
+
+    def getState(self) -> Any:
+        """As long as it is open: booted."""
+        return dai.XLinkDeviceState.X_LINK_BOOTED
+
+    def getUsbSpeed(self) -> Any:
+        """What was asked for, SUPER otherwise."""
+        return self._usb_speed
+
+    def getConnectedCameras(self) -> list[Any]:
+        """Sockets that carry a camera."""
+        return [dai.CameraBoardSocket(c.socket) for c in self._session.board.cameras]
+
+    def getCameraSensorNames(self) -> dict[Any, str]:
+        """Socket to sensor name."""
+        cameras = self._session.board.cameras
+        return {dai.CameraBoardSocket(c.socket): c.sensor.name for c in cameras}
+
+    def getConnectedCameraFeatures(self) -> list[Any]:
+        """What each camera is and can."""
+        return [_features(camera) for camera in self._session.board.cameras]
+
+    def getConnectionInterfaces(self) -> list[Any]:
+        """USB only."""
+        return [dai.connectionInterface.USB]
+
+    def getConnectedIMU(self) -> str:
+        """The IMU's name, NONE without one."""
+        return self._session.board.imu
+
+    def getIMUFirmwareVersion(self) -> Any:
+        """A version, as the real one has."""
+        return dai.Version(3, 9, 9)
+
+    def getEmbeddedIMUFirmwareVersion(self) -> Any:
+        """A version, as the real one has."""
+        return dai.Version(3, 9, 9)
+
+    def getIMUFirmwareUpdateStatus(self) -> tuple[bool, float]:
+        """No update runs."""
+        return False, 0.0
+
+    def startIMUFirmwareUpdate(self, forceUpdate: bool = False) -> bool:
+        """There is no firmware to update."""
+        return False
+
+    def getStereoPairs(self) -> list[Any]:
+        """The pairs calibrated for stereo."""
+        return self.getAvailableStereoPairs()
+
+    def getAvailableStereoPairs(self) -> list[Any]:
+        """Left and right, where the board has them."""
+        board = self._session.board
+        left, right = board.named("left"), board.named("right")
+        if left is None or right is None:
+            return []
+        pair = dai.StereoPair()
+        pair.left, pair.right = (dai.CameraBoardSocket(c.socket) for c in (left, right))
+        pair.baseline = abs(right.x_cm - left.x_cm)
+        return [pair]
+
+    def getIrDrivers(self) -> list[Any]:
+        """No infrared light on these boards."""
+        return []
+
+    def setIrLaserDotProjectorBrightness(self, mA: float, mask: int = -1) -> bool:
+        """Whether there is one: no."""
+        return False
+
+    def setIrFloodLightBrightness(self, mA: float, mask: int = -1) -> bool:
+        """Whether there is one: no."""
+        return False
+
+    def setIrLaserDotProjectorIntensity(self, intensity: float, mask: int = -1) -> bool:
+        """Whether there is one: no."""
+        return False
+
+    def setIrFloodLightIntensity(self, intensity: float, mask: int = -1) -> bool:
+        """Whether there is one: no."""
+        return False
+
+    # -- how it fares
+
+    def getChipTemperature(self) -> Any:
+        """A warm chip: the same everywhere on it, always."""
+        chip = dai.ChipTemperature()
+        chip.css = chip.mss = chip.upa = chip.dss = chip.average = _CHIP_CELSIUS
+        return chip
+
+    def getDdrMemoryUsage(self) -> Any:
+        """Made-up but constant: memory is not simulated."""
+        return _memory(340 << 20, 120 << 20)
+
+    def getCmxMemoryUsage(self) -> Any:
+        """See getDdrMemoryUsage."""
+        return _memory(2560 << 10, 2100 << 10)
+
+    def getLeonCssHeapUsage(self) -> Any:
+        """See getDdrMemoryUsage."""
+        return _memory(78 << 20, 40 << 20)
+
+    def getLeonMssHeapUsage(self) -> Any:
+        """See getDdrMemoryUsage."""
+        return _memory(41 << 20, 12 << 20)
+
+    def getLeonCssCpuUsage(self) -> Any:
+        """See getDdrMemoryUsage."""
+        return _cpu(0.25)
+
+    def getLeonMssCpuUsage(self) -> Any:
+        """See getDdrMemoryUsage."""
+        return _cpu(0.15)
+
+    def setSystemInformationLoggingRate(self, rateHz: float) -> None:
+        """Remembered."""
+        self._logging_rate = rateHz
+
+    def getSystemInformationLoggingRate(self) -> float:
+        """What was set."""
+        return self._logging_rate
+
+    def setXLinkChunkSize(self, sizeBytes: int) -> None:
+        """Remembered."""
+        self._chunk = sizeBytes
+
+    def getXLinkChunkSize(self) -> int:
+        """What was set."""
+        return self._chunk
+
+    def setTimesync(self, *arguments: Any, **named: Any) -> None:
+        """Host and device share one clock here: nothing to do."""
+
+    def hasCrashDump(self) -> bool:
+        """It does not crash."""
+        return False
+
+    def getCrashDump(self, clearCrashDump: bool = True) -> Any:
+        """An empty one."""
+        return dai.CrashDump()
+
+    # -- calibration
+
+    def readCalibration(self) -> Any:
+        """The board's, or what the script has put in its place."""
+        self._check_open()
+        if self._calibration is None:
+            self._calibration = calibration(self._session.board)
+        return self._calibration
+
+    readCalibration2 = readCalibrationOrDefault = getCalibration = readCalibration
+    readFactoryCalibration = readFactoryCalibrationOrDefault = readCalibration
+
+    def setCalibration(self, handler: Any) -> None:
+        """Use this one from now on."""
+        self._calibration = handler
+
+    def flashCalibration(self, handler: Any) -> bool:
+        """Lasts as long as this device: nothing is flashed."""
+        self._calibration = handler
+        return True
+
+    flashFactoryCalibration = flashCalibration
+
+    def flashCalibration2(self, handler: Any) -> None:
+        """See flashCalibration."""
+        self._calibration = handler
+
+    def factoryResetCalibration(self) -> None:
+        """Back to the board's."""
+        self._calibration = None
+
+    flashEepromClear = flashFactoryEepromClear = factoryResetCalibration
+
+    def isEepromAvailable(self) -> bool:
+        """There is one, as far as calibration goes."""
+        return True
+
+    def readCalibrationRaw(self) -> list[int]:
+        """The calibration as the bytes of its JSON."""
+        import json
+
+        return list(json.dumps(self.readCalibration().eepromToJson()).encode())
+
+    readFactoryCalibrationRaw = readCalibrationRaw
+
+    # -- discovery
+
+    @classmethod
+    def getAllAvailableDevices(cls) -> list[Any]:
+        """One camera."""
+        return [device_info(cls._session)]
+
+    getAllConnectedDevices = getAllAvailableDevices
+
+    @classmethod
+    def getAnyAvailableDevice(cls, *arguments: Any) -> tuple[bool, Any]:
+        """That camera."""
+        return True, device_info(cls._session)
+
+    getFirstAvailableDevice = getAnyAvailableDevice
+
+    @classmethod
+    def getDeviceByMxId(cls, mxId: str, *arguments: Any) -> tuple[bool, Any]:
+        """That camera, if it is the one."""
+        info = device_info(cls._session)
+        return (True, info) if mxId == info.mxid else (False, dai.DeviceInfo())
+
+    @staticmethod
+    def getEmbeddedDeviceBinary(*arguments: Any, **named: Any) -> Any:
+        """There is no firmware here."""
+        raise DeviceError(
+            "a virtual camera has no firmware", remedy="leave getEmbeddedDeviceBinary out"
+        )
+
+    @staticmethod
+    def getGlobalProfilingData() -> Any:
+        """Bytes moved over the link, which there is none of."""
+        return _Profiling()
+
+    def getProfilingData(self) -> Any:
+        """See getGlobalProfilingData."""
+        return _Profiling()
+
+
+class _Profiling:
+    """Stands for ``dai.ProfilingData``, which the host cannot make."""
+
+    numBytesRead = 0
+    numBytesWritten = 0
+
+
+class Bootloader:
+    """Stands for ``dai.DeviceBootloader``: discovery works, flashing does not."""
+
+    _session: Session
+    Version = dai.Version
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        raise UsageError(
+            "a virtual camera has no bootloader", remedy="run scripts that flash on a real one"
+        )
+
+    @classmethod
+    def getAllAvailableDevices(cls) -> list[Any]:
+        """One camera."""
+        return [device_info(cls._session)]
+
+    @classmethod
+    def getFirstAvailableDevice(cls) -> tuple[bool, Any]:
+        """That camera."""
+        return True, device_info(cls._session)
+
+
+class Connection:
+    """Stands for ``dai.XLinkConnection``: discovery."""
+
+    _session: Session
+
+    @classmethod
+    def getAllConnectedDevices(cls, *arguments: Any) -> list[Any]:
+        """One camera."""
+        return [device_info(cls._session)]
+
+    @classmethod
+    def getFirstDevice(cls, *arguments: Any) -> tuple[bool, Any]:
+        """That camera."""
+        return True, device_info(cls._session)
+
+    @classmethod
+    def getDeviceByMxId(cls, mxId: str, *arguments: Any) -> tuple[bool, Any]:
+        """That camera, if it is the one."""
+        info = device_info(cls._session)
+        return (True, info) if mxId == info.mxid else (False, dai.DeviceInfo())
+
+
+def _features(camera: Any) -> Any:
+    features = dai.CameraFeatures()
+    sensor = camera.sensor
+    kind = dai.CameraSensorType.COLOR if sensor.is_color else dai.CameraSensorType.MONO
+    features.socket = dai.CameraBoardSocket(camera.socket)
+    features.sensorName, features.name = sensor.name, camera.name
+    features.width, features.height = sensor.width, sensor.height
+    features.orientation = dai.CameraImageOrientation.AUTO
+    features.supportedTypes = [kind]
+    features.hasAutofocus = features.hasAutofocusIC = sensor.has_autofocus
+    configs = []
+    for mode in sensor.modes:
+        config = dai.CameraSensorConfig()
+        config.width, config.height, config.type = mode.width, mode.height, kind
+        config.minFps, config.maxFps = 1.0, mode.max_fps
+        configs.append(config)
+    features.configs = configs
+    return features
+
+
+def _memory(total: int, used: int) -> Any:
+    memory = dai.MemoryInfo()
+    memory.total, memory.used, memory.remaining = total, used, total - used
+    return memory
+
+
+def _cpu(share: float) -> Any:
+    usage = dai.CpuUsage()
+    usage.average = share
+    usage.msTime = 1000
+    return usage

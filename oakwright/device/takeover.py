@@ -1,0 +1,202 @@
+"""In deterministic mode: everything a script can wait with is the scheduler's.
+
+``time`` reads the virtual clock, ``dai.Clock`` too; threads the script starts run only with the
+baton; its locks, conditions, events and queues give the baton away while they wait. Threads that
+are none of the session's keep the real things.
+"""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import depthai as dai
+
+from .baton import BatonScheduler, real_waits
+from .clock import VIRTUAL_EPOCH_S, VIRTUAL_START_S
+from .clock import real_sleep as _real_sleep
+from .scheduler import Waiting
+
+# Readings of the clock without any wait between them, after which a script counts as spinning.
+SPIN_READINGS = 256
+
+_RealLock = threading.Lock
+
+
+@contextmanager
+def take_over(scheduler: BatonScheduler) -> Iterator[None]:
+    """Replace ``time``, ``dai.Clock`` and ``threading``'s waits until the end of the block."""
+    undo = [
+        *_patch_time(scheduler),
+        *_patch_threads(scheduler),
+    ]
+    try:
+        yield
+    finally:
+        for put_back in reversed(undo):
+            put_back()
+
+
+def _replace(owner: Any, name: str, value: Any) -> Callable[[], None]:
+    original = getattr(owner, name)
+    setattr(owner, name, value)
+    return lambda: setattr(owner, name, original)
+
+
+# -- time
+
+
+def _patch_time(scheduler: BatonScheduler) -> list[Callable[[], None]]:
+    readings = 0
+
+    def read() -> float:
+        nonlocal readings
+        readings += 1
+        if readings >= SPIN_READINGS:
+            readings = 0
+            scheduler.sleep(scheduler.poll_s)
+        return scheduler.virtual.reading()
+
+    def known(value: Callable[[], Any], original: Callable[[], Any]) -> Callable[[], Any]:
+        return lambda: value() if scheduler.knows() else original()
+
+    def sleep(seconds: float) -> None:
+        if scheduler.knows():
+            scheduler.sleep(float(seconds))
+        else:
+            _real_sleep(seconds)
+
+    def epoch() -> float:
+        return VIRTUAL_EPOCH_S + read() - VIRTUAL_START_S
+
+    class Clock:
+        """Stands for ``dai.Clock``."""
+
+        @staticmethod
+        def now() -> datetime.timedelta:
+            return datetime.timedelta(seconds=read())
+
+    values: dict[str, Callable[[], Any]] = {
+        "time": epoch,
+        "time_ns": lambda: int(epoch() * 1e9),
+        "monotonic": read,
+        "monotonic_ns": lambda: int(read() * 1e9),
+        "perf_counter": read,
+        "perf_counter_ns": lambda: int(read() * 1e9),
+    }
+    undo = [
+        _replace(time, name, known(value, getattr(time, name))) for name, value in values.items()
+    ]
+    return [*undo, _replace(time, "sleep", sleep), _replace(dai, "Clock", Clock)]
+
+
+# -- threads
+
+
+def _patch_threads(scheduler: BatonScheduler) -> list[Callable[[], None]]:
+    start, join = threading.Thread.start, threading.Thread.join
+    wait = threading.Condition.wait
+    tasks: dict[threading.Thread, Any] = {}
+
+    def start_with_baton(self: threading.Thread) -> None:
+        if not scheduler.knows():
+            start(self)
+            return
+        # In the order the script starts them, whatever the machine does with the threads.
+        task = tasks[self] = scheduler.adopt_later(f"host thread {self.name}")
+        run = self.run
+
+        def run_with_baton() -> None:
+            scheduler.enter(task)
+            try:
+                run()
+            finally:
+                scheduler.leave(task)
+
+        self.run = run_with_baton  # type: ignore[method-assign]
+        with real_waits():
+            start(self)
+
+    def join_with_baton(self: threading.Thread, timeout: float | None = None) -> None:
+        task = tasks.get(self)
+        if task is None or not scheduler.knows():
+            join(self, timeout)
+            return
+        until = None if timeout is None else scheduler.clock.now() + timeout
+        why = Waiting(f"waits for the end of {self.name}")
+        if scheduler.wait(lambda: task.is_done, why, until=until, outside=True):
+            with real_waits():
+                join(self)
+
+    def wait_with_baton(self: threading.Condition, timeout: float | None = None) -> bool:
+        if not scheduler.knows():
+            return wait(self, timeout)
+        # As Condition.wait does it, but asking for the signal instead of blocking on it.
+        signal = _RealLock()
+        signal.acquire()
+        self._waiters.append(signal)  # type: ignore[attr-defined]
+        saved = self._release_save()  # type: ignore[attr-defined]
+        until = None if timeout is None else scheduler.clock.now() + timeout
+        try:
+            came = scheduler.wait(
+                lambda: signal.acquire(blocking=False),
+                Waiting("waits for a signal of the script's own"),
+                until=until,
+                outside=True,
+            )
+        finally:
+            self._acquire_restore(saved)  # type: ignore[attr-defined]
+        if not came:
+            with suppress(ValueError):
+                self._waiters.remove(signal)  # type: ignore[attr-defined]
+        return came
+
+    return [
+        _replace(threading.Thread, "start", start_with_baton),
+        _replace(threading.Thread, "join", join_with_baton),
+        _replace(threading.Condition, "wait", wait_with_baton),
+        _replace(threading, "Lock", lambda: BatonLock(scheduler)),
+    ]
+
+
+class BatonLock:
+    """A lock that gives the baton away while its task waits for it."""
+
+    def __init__(self, scheduler: BatonScheduler) -> None:
+        self._lock = _RealLock()
+        self._scheduler = scheduler
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """As ``threading.Lock``'s."""
+        if self._lock.acquire(blocking=False):
+            return True
+        if not blocking:
+            return False
+        scheduler = self._scheduler
+        if not scheduler.knows():
+            return self._lock.acquire(blocking, timeout)
+        until = None if timeout < 0 else scheduler.clock.now() + timeout
+        return scheduler.wait(
+            lambda: self._lock.acquire(blocking=False),
+            Waiting("waits for a lock of the script's own"),
+            until=until,
+            outside=True,
+        )
+
+    def release(self) -> None:
+        """As ``threading.Lock``'s."""
+        self._lock.release()
+
+    def locked(self) -> bool:
+        """As ``threading.Lock``'s."""
+        return self._lock.locked()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *exception: object) -> None:
+        self.release()

@@ -1,0 +1,132 @@
+"""``VirtualOak``: inside it, ``dai.Device()`` is a virtual camera."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import Any
+
+import depthai as dai
+import numpy as np
+
+from oakwright.errors import EndOfRun, UsageError
+
+from .baton import BatonScheduler
+from .nodes.script import patch_messages
+from .session import Session
+from .settings import Settings
+from .sources import FrameSource, PictureSource
+from .stand_in import Bootloader, Connection, make_device_class
+from .takeover import take_over
+from .windows import Windows, collect_windows, has_windows
+
+Source = str | os.PathLike[str] | np.ndarray | FrameSource
+
+
+class VirtualOak:
+    """A camera made of software, for the length of a ``with`` block::
+
+        with oakwright.VirtualOak(source="street.mp4", frames=100) as oak:
+            run_my_depthai_code()
+        print(oak.report()["streams"])
+
+    ``source`` is what ``sources.open_source`` reads, a path, a picture as an array (HxWx3 BGR),
+    or any FrameSource. ``deterministic``: virtual time and the same bits in every run. ``frames``
+    and ``seconds`` end the run: the host's next wait ends the block, without an error. The other
+    options are those of ``Settings``.
+
+    What is replaced (``dai.Device``, and in deterministic mode ``time`` and ``threading``'s
+    waits) is put back at the end; there can be one at a time.
+    """
+
+    _active: VirtualOak | None = None
+
+    def __init__(
+        self,
+        source: Source = "pattern",
+        *,
+        board: str = "OAK-D",
+        deterministic: bool = False,
+        frames: int | None = None,
+        seconds: float | None = None,
+        **options: Any,
+    ) -> None:
+        words, self._source = _named(source)
+        self.settings = Settings(
+            source=words,
+            board=board,
+            deterministic=deterministic,
+            frames=frames,
+            seconds=seconds,
+            **options,
+        )
+        self._end: Any = None
+        self._stack = ExitStack()
+        self.session: Session | None = None
+        self.windows: Windows | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings, *, end: Any = None) -> VirtualOak:
+        """With settings as they are; ``end`` makes the error that ends the run for the host."""
+        oak = cls.__new__(cls)
+        oak.settings, oak._source, oak._end = settings, None, end
+        oak._stack, oak.session, oak.windows = ExitStack(), None, None
+        return oak
+
+    def __enter__(self) -> VirtualOak:
+        if VirtualOak._active is not None:
+            raise UsageError(
+                "there is a virtual camera already", remedy="open devices inside the one there is"
+            )
+        try:
+            self.session = Session(self.settings, source=self._source, end=self._end)
+            self._stack.callback(self.session.close)
+            self._replace_depthai(self.session)
+            self._stack.callback(patch_messages())
+            self.windows = Windows(self.session)
+            if self.settings.deterministic or not has_windows():
+                self._stack.enter_context(collect_windows(self.windows))
+            if isinstance(self.session.scheduler, BatonScheduler):
+                self._stack.enter_context(take_over(self.session.scheduler))
+        except BaseException:
+            self._stack.close()
+            raise
+        VirtualOak._active = self
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> bool:
+        VirtualOak._active = None
+        self._stack.close()
+        return kind is not None and issubclass(kind, EndOfRun)
+
+    def report(self) -> dict[str, Any]:
+        """What happened: streams, nodes, queues, windows, the digest; plain values for JSON."""
+        assert self.session is not None, "it has not been entered"
+        windows = self.windows.report() if self.windows is not None else {}
+        return {**self.session.report(), "windows": windows}
+
+    @property
+    def digest(self) -> str | None:
+        """Hash of everything the host took, in order; None unless deterministic."""
+        return self.session.recorder.digest if self.session is not None else None
+
+    def _replace_depthai(self, session: Session) -> None:
+        device = make_device_class(session)
+        bound = {"_session": session, "__module__": "depthai"}
+        for name, stand_in in {
+            "Device": device,
+            "DeviceBase": device,
+            "DeviceBootloader": type("DeviceBootloader", (Bootloader,), bound),
+            "XLinkConnection": type("XLinkConnection", (Connection,), bound),
+        }.items():
+            self._stack.callback(setattr, dai, name, getattr(dai, name))
+            setattr(dai, name, stand_in)
+
+
+def _named(source: Source) -> tuple[str, FrameSource | None]:
+    """Words for the report, and the source itself where it is more than words."""
+    if isinstance(source, np.ndarray):
+        return "array", PictureSource(source)
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source), None
+    return type(source).__name__, source

@@ -1,0 +1,160 @@
+"""HighGUI where there is none: what a script shows is collected.
+
+Headless OpenCV has no windows; in deterministic mode a real one would not keep virtual time. So
+``imshow`` keeps the last picture of each window, ``waitKey`` lets its time pass and, once the run
+is over, presses q, then Esc; trackbars, mouse and selectROI answer as if nobody touched them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from .session import Session
+
+# What is pressed once the run is over: q first, then Esc, in turns.
+_QUIT_KEYS = (ord("q"), 27)
+
+
+@dataclass
+class Window:
+    """What a window shows, and how often it was drawn."""
+
+    pixels: np.ndarray | None = None
+    shown: int = 0
+
+
+class Windows:
+    """All windows of a session."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.windows: dict[str, Window] = {}
+        self.trackbars: dict[tuple[str, str], int] = {}
+        self._quit_presses = 0
+
+    def show(self, name: str, picture: Any) -> None:
+        """``cv2.imshow``."""
+        pixels = picture.get() if isinstance(picture, cv2.UMat) else np.asarray(picture)
+        if pixels.size == 0:
+            raise cv2.error(f"window '{name}': the picture is empty")
+        window = self.windows.setdefault(str(name), Window())
+        window.pixels, window.shown = pixels.copy(), window.shown + 1
+
+    def wait_key(self, delay: int = 0) -> int:
+        """``cv2.waitKey``: -1 for no key. Without a delay it would wait for ever: 1 ms here."""
+        session = self.session
+        session.asks_for_keys = True
+        session.scheduler.sleep(max(delay, 1) / 1000)
+        if not session.should_quit():
+            return -1
+        self._quit_presses += 1
+        return _QUIT_KEYS[(self._quit_presses - 1) % len(_QUIT_KEYS)]
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write the last picture of every window; gives the files."""
+        folder.mkdir(parents=True, exist_ok=True)
+        files = []
+        for name, window in sorted(self.windows.items()):
+            if window.pixels is None:
+                continue
+            plain = "".join(c if c.isalnum() or c in "-_ " else "_" for c in name).strip() or "_"
+            path = folder / f"{plain}.png"
+            cv2.imwrite(str(path), _as_picture(window.pixels))
+            files.append(path)
+        return files
+
+    def report(self) -> dict[str, Any]:
+        """How often each was drawn, and the size of what it shows."""
+        return {
+            name: {"shown": w.shown, "shape": list(w.pixels.shape) if w.pixels is not None else []}
+            for name, w in sorted(self.windows.items())
+        }
+
+
+def has_windows() -> bool:
+    """Whether the installed OpenCV has HighGUI."""
+    lines = [line.strip() for line in cv2.getBuildInformation().splitlines()]
+    return not any(line.startswith("GUI:") and "NONE" in line for line in lines)
+
+
+@contextmanager
+def collect_windows(windows: Windows) -> Iterator[None]:
+    """Put the collector in the place of HighGUI until the end of the block."""
+    replaced = {name: getattr(cv2, name, None) for name in _functions(windows)}
+    for name, function in _functions(windows).items():
+        setattr(cv2, name, function)
+    try:
+        yield
+    finally:
+        for name, original in replaced.items():
+            if original is not None:
+                setattr(cv2, name, original)
+
+
+def _functions(windows: Windows) -> dict[str, Callable[..., Any]]:
+    def create_trackbar(
+        name: str, window: str, value: int, count: int, onChange: Any = None
+    ) -> None:
+        windows.trackbars[window, name] = value
+
+    def set_trackbar(name: str, window: str, value: int) -> None:
+        windows.trackbars[window, name] = value
+
+    def select(window: Any, picture: Any = None, *rest: Any, **named: Any) -> Any:
+        pixels = picture if isinstance(picture, np.ndarray) else window
+        height, width = np.asarray(pixels).shape[:2]
+        return width // 4, height // 4, width // 2, height // 2
+
+    def nothing(*arguments: Any, **named: Any) -> None:
+        return None
+
+    def is_visible(name: str, what: int = 0) -> float:
+        return 1.0 if str(name) in windows.windows else -1.0
+
+    def close(name: str) -> None:
+        windows.windows.setdefault(str(name), Window())
+
+    return {
+        "imshow": windows.show,
+        "waitKey": windows.wait_key,
+        "waitKeyEx": windows.wait_key,
+        "pollKey": lambda: windows.wait_key(1),
+        "namedWindow": lambda name, *flags: (
+            windows.windows.setdefault(str(name), Window()) and None
+        ),
+        "destroyWindow": close,
+        "destroyAllWindows": nothing,
+        "resizeWindow": nothing,
+        "moveWindow": nothing,
+        "setWindowTitle": nothing,
+        "setWindowProperty": nothing,
+        "getWindowProperty": is_visible,
+        "getWindowImageRect": lambda name: (0, 0, 640, 480),
+        "createTrackbar": create_trackbar,
+        "getTrackbarPos": lambda name, window: windows.trackbars.get((window, name), 0),
+        "setTrackbarPos": set_trackbar,
+        "setTrackbarMin": nothing,
+        "setTrackbarMax": nothing,
+        "setMouseCallback": nothing,
+        "selectROI": select,
+        "selectROIs": lambda *a, **n: np.array([select(*a, **n)]),
+        "startWindowThread": lambda: 1,
+    }
+
+
+def _as_picture(pixels: np.ndarray) -> np.ndarray:
+    """What imshow would draw: floats are 0..1, 16 bits are divided by 256."""
+    if pixels.dtype.kind == "f":
+        return np.asarray(np.clip(pixels * 255, 0, 255), np.uint8)
+    if pixels.dtype == np.uint16:
+        return np.asarray(pixels >> 8, np.uint8)
+    if pixels.dtype == np.bool_:
+        return pixels.astype(np.uint8) * 255
+    return pixels
