@@ -36,7 +36,7 @@ def in_order(model: ov.Model, inputs: Mapping[str, np.ndarray]) -> list[np.ndarr
         )
     ordered = []
     for name, port in zip(names, model.inputs, strict=True):
-        array = np.ascontiguousarray(inputs[name])
+        array = np.asarray(inputs[name], order="C")
         wanted = tuple(port.get_shape())
         if array.shape != wanted:
             raise UsageError(

@@ -204,7 +204,8 @@ def _refusal(node: Node) -> tuple[str, str] | None:
                 "give a fixed input shape, or cut the model before the first such layer",
             )
         size = math.prod(shape.to_shape())
-        if size == 0:
+        # The shape of a scalar, or no axes at all, is an empty list of integers.
+        if size == 0 and not tensor.get_element_type().is_integral_number():
             return f"an empty tensor of shape {shape}", "remove what has no elements"
         if size * 2 > _MEMORY_BYTES:
             return f"a tensor of shape {shape} does not fit into the chip", "use a smaller shape"

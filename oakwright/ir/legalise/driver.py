@@ -151,6 +151,10 @@ def _sweep(model: ov.Model, journal: _Journal) -> bool:
             except Refusal as refusal:
                 journal.refuse(node, refusal)
                 break
+            except RuntimeError as error:
+                # OpenVINO refuses what the rule made of a case nobody has thought of.
+                journal.refuse(node, _failed(rule, error))
+                break
             if replacement is None:
                 continue
             journal.wrote(node, rule)
@@ -213,6 +217,12 @@ def _clamped(name: str, largest: float) -> Finding:
         "scale the layer down and the next one up",
         "warning",
     )
+
+
+def _failed(rule: Rule, error: RuntimeError) -> Refusal:
+    lines = [line for line in str(error).splitlines() if line.strip()] or [""]
+    reason = f"the rule {_rule_name(rule)} fails: {lines[-1].strip()[:300]}"
+    return Refusal(reason, "please report this layer; until then cut the model before it")
 
 
 def _rule_name(rule: Rule) -> str:

@@ -202,12 +202,12 @@ def gather_nd(node: Node) -> Sequence[Output] | None:
     if indices is None:
         if node.type_info.version_id == "opset5":
             return None
-        if batch_dims:
+        if batch_dims > 1:
             raise Refusal(
-                "GatherND with batch dimensions and indices computed at run time",
-                "use batch size 1 without batch dimensions, or cut the model before this layer",
+                f"GatherND with {batch_dims} batch dimensions and indices computed at run time",
+                "use one batch dimension at most, or cut the model before this layer",
             )
-        return [op("GatherND", node.input_values(), {"batch_dims": 0}, version=5)]
+        return [op("GatherND", node.input_values(), {"batch_dims": batch_dims}, version=5)]
     shape = shape_of(node.input_value(0))
     positions = np.arange(math.prod(shape)).reshape(shape)
     if batch_dims:
@@ -336,14 +336,17 @@ def top_k(node: Node) -> Sequence[Output] | None:
     return [new.output(0), indices]
 
 
-def one_hot(node: Node) -> Sequence[Output] | None:
-    """OneHot newer than opset 1 with what must be constants as such."""
+def one_hot(node: Node) -> Sequence[Node] | None:
+    """OneHot-16 is OneHot-1 once indices from the end are counted from the start."""
     if node.type_info.version_id == "opset1":
         return None
-    for index in (1, 2, 3):
-        constant_input(node, index)
-    axis = int(node.get_attributes()["axis"])
-    return [op("OneHot", node.input_values(), {"axis": axis})]
+    depth, _, _ = (constant_input(node, index) for index in (1, 2, 3))
+    attrs, inputs = node.get_attributes(), list(node.input_values())
+    if str(attrs.get("negative_indices_mode", "ignore_negative")).lower() == "normalize":
+        from_end = op("Less", [inputs[0], const(0, dtype_of(inputs[0]))])
+        shifted = op("Add", [inputs[0], const(depth.reshape(()), dtype_of(inputs[0]))])
+        inputs[0] = op("Select", [from_end, shifted, inputs[0]]).output(0)
+    return [op("OneHot", inputs, {"axis": int(attrs["axis"])})]
 
 
 def transposed(node: Node) -> Sequence[Output] | None:

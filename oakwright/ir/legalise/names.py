@@ -26,7 +26,7 @@ class PortNames:
 
 def port_names(model: ov.Model) -> PortNames:
     """The names a user knows the ports by: tensor names first, then layer names."""
-    inputs = tuple(_port_name(p.output(0), p.get_friendly_name()) for p in model.get_parameters())
+    inputs = tuple(_input_name(parameter) for parameter in model.get_parameters())
     outputs = tuple(_port_name(r.input_value(0), _producer_name(r)) for r in model.get_results())
     # One name for an input and an output would be one name for two layers.
     every = _unlike((*inputs, *outputs))
@@ -154,6 +154,15 @@ def _producer_name(result: Node) -> str:
     name = value.get_node().get_friendly_name()
     several = len(value.get_node().outputs()) > 1
     return f"{name}.{value.get_index()}" if several else name
+
+
+def _input_name(parameter: Node) -> str:
+    layer = parameter.get_friendly_name()
+    readers = {t.get_node().get_type_name() for t in parameter.output(0).get_target_inputs()}
+    if "Result" in readers and not re.fullmatch(r"Parameter_\d+", layer):
+        # Its tensor may have the output's name, where layers between the two have been dropped.
+        return str(layer.removesuffix(":0"))
+    return _port_name(parameter.output(0), layer)
 
 
 def _port_name(port: Output, layer: str) -> str:

@@ -115,6 +115,8 @@ def avg_pool(node: Node) -> Sequence[Output] | None:
         return None
     window, attrs = _Window.of(node), node.get_attributes()
     exclude = bool(attrs["exclude-pad"])
+    if any(d > 1 and k > 1 for d, k in zip(window.dilations, window.kernel, strict=True)):
+        return [_dilated_mean(node, window, exclude)]
     pooled = op("AvgPool", [node.input_value(0)], {**window.attributes(), "exclude-pad": exclude})
     if exclude:
         return [pooled]
@@ -122,6 +124,29 @@ def avg_pool(node: Node) -> Sequence[Output] | None:
     if np.all(correction == 1.0):
         return [pooled]
     return [op("Multiply", [pooled, correction.astype(np.float32)])]
+
+
+def _dilated_mean(node: Node, window: _Window, exclude: bool) -> Output:
+    """Sums by a dilated convolution of ones per channel, over the number of summands."""
+    source, channels = node.input_value(0), shape_of(node.input_value(0))[1]
+    counts = np.ones([1, 1, *shape_of(node.output(0))[2:]])
+    given_end = [int(p) for p in node.get_attributes()["pads_end"]]
+    for axis, size in enumerate(shape_of(source)[2:]):
+        starts = np.arange(counts.shape[axis + 2]) * window.strides[axis] - window.begin[axis]
+        at = starts[:, None] + np.arange(window.kernel[axis]) * window.dilations[axis]
+        first, last = (0, size) if exclude else (-window.begin[axis], size + given_end[axis])
+        inside = ((at >= first) & (at < last)).sum(1)
+        counts = counts * inside.reshape([-1 if a == axis + 2 else 1 for a in range(counts.ndim)])
+    ones = np.ones([channels, 1, 1, *window.kernel], np.float32)
+    attrs = {
+        "strides": list(window.strides),
+        "dilations": list(window.dilations),
+        "pads_begin": list(window.begin),
+        "pads_end": list(window.end),
+        "auto_pad": "explicit",
+    }
+    sums = op("GroupConvolution", [source, ones], attrs)
+    return op("Multiply", [sums, (1 / np.maximum(counts, 1)).astype(np.float32)]).output(0)
 
 
 def _ceil_correction(node: Node, window: _Window) -> NDArray[np.float64]:

@@ -1,8 +1,9 @@
-"""Element types: one floating type to work in, constants the chip can hold.
+"""Element types: the few the chip has, and constants it can hold.
 
 The engine computes in FP16 and I32 whatever the IR says. The legaliser works in F32 throughout,
 so that rules meet one floating type only and results can be compared with the source; FP16 comes
-back as the very last step, when the IR is written.
+back as the very last step, when the IR is written. Integers are I32 or I64 (which the engine
+reads as I32), since it has hardly a layer for the smaller ones.
 """
 
 from __future__ import annotations
@@ -18,34 +19,62 @@ from .rewrite import op
 FP16_MAX = 65504.0
 # -1e9 and -3.4e38 are what masks are written with.
 _AS_GOOD_AS_INFINITE = 1e9
-_OTHER_FLOATS = ("f16", "bf16", "f64")
+_WIDER = {
+    **dict.fromkeys(("f16", "bf16", "f64"), "f32"),
+    **dict.fromkeys(("i8", "u8", "i16", "u16", "u32"), "i32"),
+    "u64": "i64",
+}
+_NUMPY = {"f32": np.float32, "i32": np.int32, "i64": np.int64}
 
 
 def widen(model: ov.Model) -> int:
-    """Turn f16, bf16 and f64 into f32 everywhere, in place; returns how many layers changed."""
+    """Turn floats into f32 and integers into i32 or i64, in place; returns how many changed.
+
+    Float inputs change their type. Integer inputs keep it, and what they feed is converted: an
+    image input of U8 stays one. Arithmetic that relies on small integers wrapping around does
+    not find that on the chip either.
+    """
     count = 0
     for node in model.get_ordered_ops():
         kind = node.get_type_name()
-        if kind == "Constant" and _is_other_float(node.get_output_element_type(0)):
-            constant = ov.op.Constant(_as_f32(node))
+        wanted = _WIDER.get(node.get_output_element_type(0).to_string()) if node.outputs() else None
+        if kind == "Constant" and wanted:
+            constant = ov.op.Constant(np.asarray(_values(node), _NUMPY[wanted]))
             constant.set_friendly_name(node.get_friendly_name())
             redirect(node.output(0), constant.output(0))
-        elif kind == "Parameter" and _is_other_float(node.get_output_element_type(0)):
+        elif kind == "Parameter" and wanted == "f32":
             node.set_element_type(Type.f32)
-        elif kind == "Convert" and _is_other_float(node.get_output_element_type(0)):
-            if node.get_input_element_type(0).is_real():
+        elif kind == "Parameter" and wanted:
+            _widen_input(node, wanted)
+        elif kind == "Convert" and wanted:
+            if wanted == "f32" and node.get_input_element_type(0).is_real():
                 # f16 -> f32 and back lose their meaning once everything is f32.
                 redirect(node.output(0), node.input_value(0))
             else:
-                node.set_attribute("destination_type", "f32")
-        elif node.get_attributes().get("output_type") in _OTHER_FLOATS:
-            node.set_attribute("output_type", "f32")
+                node.set_attribute("destination_type", wanted)
+        elif node.get_attributes().get("output_type") in _WIDER:
+            node.set_attribute("output_type", _WIDER[node.get_attributes()["output_type"]])
         else:
             continue
         count += 1
     if count:
         model.validate_nodes_and_infer_types()
     return count
+
+
+def _widen_input(parameter: Node, wanted: str) -> None:
+    """Everything that computes with a small integer input reads it through one Convert."""
+    targets = [
+        target
+        for target in parameter.output(0).get_target_inputs()
+        if target.get_node().get_type_name() not in ("Convert", "Result")
+    ]
+    if not targets:
+        return
+    wide = op("Convert", [parameter], {"destination_type": wanted})
+    wide.set_friendly_name(f"{parameter.get_friendly_name()}/{wanted}")
+    for target in targets:
+        target.replace_source_output(wide.output(0))
 
 
 def clamp_constants(model: ov.Model) -> list[tuple[str, float]]:
@@ -103,16 +132,12 @@ def convert_integers(model: ov.Model) -> list[str]:
     return mended
 
 
-def _is_other_float(dtype: Type) -> bool:
-    return dtype in (Type.f16, Type.bf16, Type.f64)
-
-
-def _as_f32(constant: Node) -> NDArray[np.float32]:
+def _values(constant: Node) -> NDArray[np.generic]:
     if constant.get_output_element_type(0) == Type.bf16:
         # numpy has no bf16: its bits are the upper half of an f32.
         bits = np.asarray(constant.data).view(np.uint16).astype(np.uint32) << 16
-        return bits.view(np.float32).reshape(tuple(constant.get_output_shape(0)))
-    return np.asarray(constant.get_data()).astype(np.float32)
+        return np.asarray(bits).view(np.float32).reshape(tuple(constant.get_output_shape(0)))
+    return np.asarray(constant.get_data())
 
 
 def _in_float(value: Output) -> Output:
@@ -137,6 +162,8 @@ _BOTH, _FIRST, _PADDED = (0, 1), (0,), (0, 3)
 FP16_ONLY = {
     **dict.fromkeys(("Power", "SquaredDifference", "FloorMod", "MatMul", "PRelu"), _BOTH),
     **dict.fromkeys(("NotEqual", "Greater", "Less", "LessEqual"), _BOTH),
-    **dict.fromkeys(("ReduceMean", "ReduceMax", "Tile", "TopK", "Clamp", "Relu"), _FIRST),
+    **dict.fromkeys(
+        ("ReduceMean", "ReduceMax", "Tile", "TopK", "Clamp", "Relu", "MaxPool", "AvgPool"), _FIRST
+    ),
     "Pad": _PADDED,
 }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from openvino import Node, Output
 
-from .rewrite import Refusal, Rule, constant_input, op, reshape, shape_of
+from .rewrite import Refusal, Rule, array_of, constant_input, op, reshape, shape_of
 
 
 def softmax(node: Node) -> Sequence[Output] | None:
@@ -110,6 +110,25 @@ def gelu(node: Node) -> Sequence[Output] | None:
     return [op("Gelu", [node.input_value(0)], version=2)]
 
 
+def clamp(node: Node) -> Sequence[Node] | None:
+    """A Clamp whose bounds are crossed gives its upper bound; the engine's reader refuses it."""
+    attrs = node.get_attributes()
+    if attrs["min"] <= attrs["max"]:
+        return None
+    return [op("Clamp", [node.input_value(0)], {"min": attrs["max"], "max": attrs["max"]})]
+
+
+def prelu(node: Node) -> Sequence[Node] | None:
+    """PRelu with slopes of run time, or one per element: max(x, 0) + slope * min(x, 0)."""
+    x, slope = node.input_values()
+    shape, slopes = shape_of(x), array_of(slope)
+    channels = shape[1] if len(shape) > 1 else 1
+    if slopes is not None and slopes.size in (1, channels):
+        return None
+    negative = op("Minimum", [x, 0.0])
+    return [op("Add", [op("Relu", [x]), op("Multiply", [negative, slope])])]
+
+
 def drop_unread(node: Node) -> Sequence[Output] | None:
     """One-output split of a tensor into itself."""
     if len(node.outputs()) != 1:
@@ -135,6 +154,8 @@ RULES: dict[str, Sequence[Rule]] = {
     "DetectionOutput": [detection_output],
     "ROIAlign": [roi_align],
     "Gelu": [gelu],
+    "Clamp": [clamp],
+    "PRelu": [prelu],
     "Split": [drop_unread],
     "VariadicSplit": [drop_unread],
     "RandomUniform": [random_numbers],
