@@ -3,7 +3,8 @@
 from .arguments import from_arguments, read_compile_arguments, read_mo_arguments
 from .cache import Cache, home
 from .check import check, describe_model
-from .convert import compile_as_asked, compile_ir_file, convert
+from .convert import convert
+from .ir_file import compile_as_asked, compile_ir_file
 from .options import (
     DEFAULT_SHAVES,
     IMAGENET_MEAN,
