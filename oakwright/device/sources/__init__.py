@@ -7,6 +7,7 @@ uint8. ``open_source`` reads the words a user writes.
 from .files import FolderSource, PictureSource, StereoSource, VideoSource
 from .open import open_source
 from .pattern import PatternSource
+from .scene import SceneSource
 from .source import FrameSource, Shot
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "FrameSource",
     "PatternSource",
     "PictureSource",
+    "SceneSource",
     "Shot",
     "StereoSource",
     "VideoSource",

@@ -8,6 +8,7 @@ from oakwright.errors import SourceError, UsageError
 
 from .files import PICTURE_ENDINGS, FolderSource, PictureSource, StereoSource, VideoSource
 from .pattern import PatternSource
+from .scene import SceneSource
 from .source import FrameSource
 from .webcam import WebcamSource
 
@@ -15,12 +16,17 @@ from .webcam import WebcamSource
 def open_source(words: str, *, loops: bool = True) -> FrameSource:
     """Open what ``words`` name.
 
-    ``pattern`` (made up), ``webcam:0``, ``stereo:LEFT,RIGHT`` or ``stereo:LEFT,RIGHT,COLOR``
-    (each a file), or the path of a video, a picture or a folder of pictures.
+    ``pattern`` (made up), ``scene`` or ``scene:SEED`` (made up, true for every camera),
+    ``webcam:0``, ``stereo:LEFT,RIGHT`` or ``stereo:LEFT,RIGHT,COLOR`` (each a file), or the path
+    of a video, a picture or a folder of pictures.
     """
     kind, _, rest = words.partition(":")
     if words == "pattern":
         return PatternSource()
+    if kind == "scene" and not Path(words).exists():
+        if rest and not rest.isdigit():
+            raise UsageError(f"'{words}' is no scene", remedy="write scene:1; the number is a seed")
+        return SceneSource(int(rest or 0))
     if kind == "webcam":
         if rest and not rest.isdigit():
             raise UsageError(f"'{words}' is no webcam", remedy="write webcam:0")
@@ -43,7 +49,7 @@ def _open_path(path: Path, loops: bool) -> FrameSource:
     if not path.exists():
         raise SourceError(
             f"there is no source '{path}'",
-            remedy="give a video, a picture, a folder, webcam:0, stereo:LEFT,RIGHT or pattern",
+            remedy="give a video, a picture, a folder, webcam:0, stereo:LEFT,RIGHT, scene, pattern",
             path=str(path),
         )
     return VideoSource(path, loops=loops)

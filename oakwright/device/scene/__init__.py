@@ -1,0 +1,20 @@
+"""A made-up room with moving things, seen by any number of pinhole cameras from true geometry.
+
+What every camera sees, how far each pixel is and where each thing is, follows from the seed and the
+moment alone, so that stereo matching and detection have a truth to be judged against.
+"""
+
+from .camera import CameraModel
+from .scene import Rendering, Scene, SceneObject
+from .things import LABELS, Motion, Thing, default_things
+
+__all__ = [
+    "LABELS",
+    "CameraModel",
+    "Motion",
+    "Rendering",
+    "Scene",
+    "SceneObject",
+    "Thing",
+    "default_things",
+]
