@@ -26,6 +26,7 @@ COMMANDS = {
     "run": ("run", "run_command", "Run a blob on the CPU."),
     "decompile": ("run", "decompile_command", "A blob back to a model."),
     "netron": ("run", "netron_command", "Show a blob, IR or ONNX graph in Netron."),
+    "device": ("device", "device_group", "Run DepthAI scripts with no camera."),
     "doctor": ("system", "doctor_command", "What is here, what is missing, what to do."),
     "engine": ("system", "engine_group", "Find, fetch or install the compile engine."),
     "cache": ("system", "cache_group", "Where results are kept; clean it."),

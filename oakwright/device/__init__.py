@@ -16,11 +16,13 @@ _FACE = {
     "BOARDS": "boards",
     "FrameSource": "sources",
     "NODES": "nodes",
+    "RunResult": "runner",
     "Settings": "settings",
     "VirtualOak": "virtual",
     "find_problems": "graph",
     "open_source": "sources",
     "read_pipeline": "schema",
+    "run_script": "runner",
 }
 
 __all__ = sorted(_FACE)

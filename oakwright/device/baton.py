@@ -129,6 +129,11 @@ class BatonScheduler(Scheduler):
         finally:
             self.end_at_s = end_at
 
+    def retire(self) -> None:
+        """The calling task goes on without the baton: for the end of a session."""
+        if self.knows():
+            self.leave(self.current())
+
     # -- the baton
 
     def _new(self, name: str, group: object | None) -> Task:
@@ -221,10 +226,10 @@ class BatonScheduler(Scheduler):
         if self.patience_s is None or due is None:
             return None
         for task in hosts:
-            if task.until is None and task not in self._outside:
-                if due - task.since > self.patience_s:
-                    self.virtual.advance(due)
-                    return self._fault(task, self._starved(task))
+            waits_for_device = task.until is None and task not in self._outside
+            if waits_for_device and due - task.since > self.patience_s:
+                self.virtual.advance(due)
+                return self._fault(task, self._starved(task))
         return None
 
     def _blamed(self, waiting: list[Task]) -> Task:

@@ -112,6 +112,14 @@ class Session:
         for device in list(self.devices):
             device.close()
         self.source.close()
+        if isinstance(self.scheduler, BatonScheduler):
+            # Threads of the script's own may still want to end; nobody is held up any more.
+            self.scheduler.retire()
+
+    def abandon(self) -> None:
+        """After a fork: the nodes' threads are the parent's, so only forget them."""
+        for device in self.devices:
+            device.abandon()
 
     def report(self) -> dict[str, Any]:
         """What happened, as plain values for JSON."""

@@ -20,7 +20,8 @@ class Settings:
     ``deterministic``: one task at a time in virtual time. ``pace``: ``free`` lets cameras run as
     fast as their frames are taken. ``frames``, ``seconds``: when the run ends; ``seconds`` are of
     the run's clock. ``patience_s``: how long the host may wait for what never comes.
-    ``precision`` is what networks are computed in. ``out``: folder for what was seen, or "".
+    ``precision`` is what networks are computed in. ``aliases``: modules a script's imports get in
+    place of others, as (asked for, given).
     """
 
     source: str = "pattern"
@@ -32,7 +33,7 @@ class Settings:
     seconds: float | None = None
     patience_s: float | None = None
     precision: str = "f32"
-    out: str = ""
+    aliases: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if self.pace not in PACES:
@@ -50,7 +51,9 @@ class Settings:
     def from_text(cls, text: str) -> Settings:
         """What ``to_text`` wrote."""
         try:
-            return cls(**json.loads(text))
+            values = json.loads(text)
+            values["aliases"] = tuple((a, b) for a, b in values.get("aliases", ()))
+            return cls(**values)
         except (ValueError, TypeError) as error:
             raise UsageError(
                 f"{VARIABLE} does not hold settings: {error}",

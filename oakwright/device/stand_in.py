@@ -119,6 +119,10 @@ class Device:
         for entry in self._inputs.values():
             entry.close()
 
+    def abandon(self) -> None:
+        """Forget the pipeline without ending it: after a fork it is the parent's."""
+        self._is_closed, self._graph = True, None
+
     def isClosed(self) -> bool:
         """Whether it has been closed. A script that asks in a loop sees time pass."""
         return self._is_closed

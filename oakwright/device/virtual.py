@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import depthai as dai
@@ -11,6 +12,7 @@ import numpy as np
 
 from oakwright.errors import EndOfRun, UsageError
 
+from .aliases import serve_aliases
 from .baton import BatonScheduler
 from .nodes.script import patch_messages
 from .session import Session
@@ -83,6 +85,7 @@ class VirtualOak:
             self._stack.callback(self.session.close)
             self._replace_depthai(self.session)
             self._stack.callback(patch_messages())
+            self._stack.enter_context(serve_aliases(self.settings.aliases))
             self.windows = Windows(self.session)
             if self.settings.deterministic or not has_windows():
                 self._stack.enter_context(collect_windows(self.windows))
@@ -92,7 +95,18 @@ class VirtualOak:
             self._stack.close()
             raise
         VirtualOak._active = self
+        _watch_forks()
         return self
+
+    def _after_fork(self) -> None:
+        """In a child made by fork: the same camera, new, since its threads stayed behind."""
+        if VirtualOak._active is not self or self.session is None:
+            return
+        self.session.abandon()
+        VirtualOak._active = None
+        self._stack.close()
+        self._stack = ExitStack()
+        self.__enter__()
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> bool:
         VirtualOak._active = None
@@ -130,3 +144,13 @@ def _named(source: Source) -> tuple[str, FrameSource | None]:
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source), None
     return type(source).__name__, source
+
+
+@cache
+def _watch_forks() -> None:
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _after_fork() -> None:
+    if VirtualOak._active is not None:
+        VirtualOak._active._after_fork()

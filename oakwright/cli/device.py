@@ -1,0 +1,87 @@
+"""``oakwright device``: DepthAI scripts with a virtual camera."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from oakwright.device import BOARDS, Settings, run_script
+
+# Imports inside a script that this package serves on this machine.
+_ALIASES = (("blobconverter", "oakwright.blobconverter"),)
+
+
+@click.group("device")
+def device_group() -> None:
+    """Run DepthAI scripts with no camera."""
+
+
+@device_group.command(
+    "run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+@click.argument("script", type=click.Path(dir_okay=False))
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "--source",
+    default="pattern",
+    show_default=True,
+    help="A video, picture or folder, webcam:0, stereo:LEFT,RIGHT[,COLOR], or pattern.",
+)
+@click.option("--once", is_flag=True, help="End with the source instead of starting it again.")
+@click.option("--board", default="OAK-D", show_default=True, help=f"One of {', '.join(BOARDS)}.")
+@click.option("--deterministic", is_flag=True, help="Virtual time; the same bits in every run.")
+@click.option("--fast", is_flag=True, help="Cameras do not wait for their next frame.")
+@click.option("--frames", type=click.IntRange(1), help="End after that many on any stream.")
+@click.option("--seconds", type=float, help="End after that long (of virtual time, if it is).")
+@click.option("--limit", "limit_s", type=float, help="Real seconds after which it is interrupted.")
+@click.option(
+    "--patience",
+    "patience_s",
+    default=60.0,
+    show_default=True,
+    help="Seconds the script may wait for what never comes.",
+)
+@click.option("--out", type=click.Path(file_okay=False), help="Folder for windows and report.json.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON at the end.")
+def run_command(
+    script: str,
+    arguments: tuple[str, ...],
+    source: str,
+    once: bool,
+    board: str,
+    deterministic: bool,
+    fast: bool,
+    frames: int | None,
+    seconds: float | None,
+    limit_s: float | None,
+    patience_s: float,
+    out: str | None,
+    as_json: bool,
+) -> int:
+    """Run SCRIPT as it is, with frames from a source of your choice.
+
+    Options of this command come before SCRIPT; everything after it is the script's. The exit code
+    is the script's own.
+    """
+    settings = Settings(
+        source=source,
+        board=board,
+        deterministic=deterministic,
+        pace="free" if fast else "real",
+        loops=not once,
+        frames=frames,
+        seconds=seconds,
+        patience_s=patience_s,
+        aliases=_ALIASES,
+    )
+    if limit_s is None and seconds is not None and not deterministic:
+        # A script that never asks anything of the camera must end too.
+        limit_s = seconds + 10
+    result = run_script(Path(script), list(arguments), settings, limit_s=limit_s, out=out or "")
+    if as_json:
+        click.echo(json.dumps(result.report | {"outcome": result.outcome}, default=str))
+    if not result.is_clean:
+        click.echo(f"{result.outcome}: {result.message}", err=True)
+    return int(result.code)
