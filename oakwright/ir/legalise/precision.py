@@ -89,10 +89,10 @@ def clamp_constants(model: ov.Model) -> list[tuple[str, float]]:
     for node in model.get_ordered_ops():
         if node.get_type_name() != "Constant" or not node.get_output_element_type(0).is_real():
             continue
-        values = np.asarray(node.get_data())
-        sizes = np.abs(values)
-        if not values.size or not np.any(sizes > FP16_MAX):
+        values = np.asarray(node.data)
+        if not values.size or (values.max() <= FP16_MAX and values.min() >= -FP16_MAX):
             continue
+        sizes = np.abs(values)
         constant = ov.op.Constant(np.asarray(np.clip(values, -FP16_MAX, FP16_MAX)))
         constant.set_friendly_name(node.get_friendly_name())
         redirect(node.output(0), constant.output(0))
@@ -137,7 +137,7 @@ def _values(constant: Node) -> NDArray[np.generic]:
         # numpy has no bf16: its bits are the upper half of an f32.
         bits = np.asarray(constant.data).view(np.uint16).astype(np.uint32) << 16
         return np.asarray(bits).view(np.float32).reshape(tuple(constant.get_output_shape(0)))
-    return np.asarray(constant.get_data())
+    return np.asarray(constant.data)
 
 
 def _in_float(value: Output) -> Output:
@@ -145,7 +145,7 @@ def _in_float(value: Output) -> Output:
         return value
     source = value.get_node()
     if source.get_type_name() == "Constant":
-        constant = ov.op.Constant(np.asarray(source.get_data()).astype(np.float32))
+        constant = ov.op.Constant(np.asarray(source.data).astype(np.float32))
         constant.set_friendly_name(f"{source.get_friendly_name()}/f32")
         return constant.output(0)
     convert = op("Convert", [value], {"destination_type": "f32"})

@@ -76,7 +76,10 @@ def as_output(value: Output | Node) -> Output:
 
 
 def array_of(source: Output | Node) -> np.ndarray | None:
-    """The values of a constant input, or None where the input is not constant."""
+    """The values of a constant input, or None where the input is not constant.
+
+    The array is a view of the constant; do not write to it.
+    """
     node = as_output(source).get_node()
     # A Convert over a constant stands where weights were compressed to FP16.
     if node.get_type_name() == "Convert":
@@ -84,7 +87,7 @@ def array_of(source: Output | Node) -> np.ndarray | None:
         return None if inner is None else inner.astype(node.get_element_type().to_dtype())
     if node.get_type_name() != "Constant":
         return None
-    return np.asarray(node.get_data())
+    return np.asarray(node.data)
 
 
 def constant_input(node: Node, index: int, remedy: str = "") -> np.ndarray:

@@ -110,14 +110,6 @@ def gelu(node: Node) -> Sequence[Output] | None:
     return [op("Gelu", [node.input_value(0)], version=2)]
 
 
-def clamp(node: Node) -> Sequence[Node] | None:
-    """A Clamp whose bounds are crossed gives its upper bound; the engine's reader refuses it."""
-    attrs = node.get_attributes()
-    if attrs["min"] <= attrs["max"]:
-        return None
-    return [op("Clamp", [node.input_value(0)], {"min": attrs["max"], "max": attrs["max"]})]
-
-
 def prelu(node: Node) -> Sequence[Node] | None:
     """PRelu with slopes of run time, or one per element: max(x, 0) + slope * min(x, 0)."""
     x, slope = node.input_values()
@@ -154,7 +146,6 @@ RULES: dict[str, Sequence[Rule]] = {
     "DetectionOutput": [detection_output],
     "ROIAlign": [roi_align],
     "Gelu": [gelu],
-    "Clamp": [clamp],
     "PRelu": [prelu],
     "Split": [drop_unread],
     "VariadicSplit": [drop_unread],

@@ -142,3 +142,16 @@ def test_top_k(mode: str) -> None:
     x = parameter([1, 4, 12])
     layer = ov.opset11.topk(x, np.int64(3), 2, mode, "value", Type.i64.to_string())
     check(model_of([layer.output(0), layer.output(1)], x), [numbers(1, 4, 12)], "indexing.top_k")
+
+
+@pytest.mark.parametrize("mode", ["ignore_negative", "normalize"])
+def test_one_hot(mode: str) -> None:
+    i = parameter([4], np.int32, "i")
+    values = np.array([0, 3, -1, 2], np.int32)
+    ends = [const(5, np.int64), const(2, np.float32), const(-1, np.float32)]
+    attrs = {"axis": -1, "negative_indices_mode": mode}
+    layer = op("OneHot", [i, *ends], attrs, version=16)
+    oracle = np.where(values[:, None] == np.arange(5), 2, -1)
+    if mode == "normalize":
+        oracle[2, 4] = 2
+    check(model_of(layer, i), [values], "indexing.one_hot", oracle=[oracle])

@@ -222,3 +222,27 @@ def test_tables_are_merged_in_order() -> None:
 
     merged = merge([{"Relu": [first]}, {"Relu": [second], "Exp": [second]}])
     assert merged == {"Relu": (first, second), "Exp": (second,)}
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16, np.uint32, np.int64])
+def test_small_integers_widen(dtype: type) -> None:
+    x = parameter([1, 4], dtype)
+    layer = op("Add", [x, const([1, 2, 3, 4], dtype)])
+    legal = legalise(model_of(layer, x)).model
+    got = run_on_cpu(legal, {"x": np.array([[5, 6, 7, 8]], dtype)})[0]
+    np.testing.assert_array_equal(got, [[6, 8, 10, 12]])
+    compile_with_engine(legal)
+
+
+def test_an_image_input_of_bytes_stays_one() -> None:
+    x = parameter([1, 3, 4, 4], np.uint8)
+    legal = legalise(model_of(op("Convert", [x], {"destination_type": "f32"}), x)).model
+    assert legal.inputs[0].get_element_type() == Type.u8
+    compile_with_engine(legal)
+
+
+def test_a_rule_that_openvino_refuses_is_a_finding() -> None:
+    """Reducing what has no elements: nobody wrote a rule for that."""
+    x = parameter([2, 0, 4])
+    layer = named(op("ReduceProd", [x, [1]], {"keep_dims": False}), "none")
+    assert [f.layer for f in legalise(model_of(layer, x)).refused] == ["none"]

@@ -54,6 +54,16 @@ def test_infinities_that_fp16_brings_to_its_bound_agree() -> None:
     compare(model, legalise(model).model, {"x": np.ones((1, 2), np.float32)})
 
 
+def test_layers_the_cpu_plugin_gets_wrong_are_no_mismatch() -> None:
+    x = parameter([1, 2, 12, 14], name="x")
+    mean = ov.opset14.avg_pool(x, [2, 2], [1, 1], [1, 1], [3, 3], False, "ceil_torch")
+    best = op("AdaptiveMaxPool", [x, [5, 5]], {"index_element_type": "i64"}, version=8)
+    model = model_of([ov.opset1.result(mean), ov.opset1.result(best.output(0))], x)
+    values = {"x": np.random.default_rng(0).normal(size=(1, 2, 12, 14)).astype(np.float32)}
+    assert compare(model, legalise(model).model, values).difference < 1e-5
+    assert "AvgPool-14" in describe(model)["operations"]
+
+
 @pytest.mark.parametrize(
     "inputs",
     [{}, {"y": np.zeros((1, 4))}, {"x": np.zeros((4,))}, {**VALUES, "y": np.zeros(1)}],

@@ -122,3 +122,37 @@ def test_adaptive_pool(kind: str, rule: str, reduce: Callable, sizes: list[int])
     values = image(1, 3, 12, 14)
     oracle = adaptive(values, sizes, reduce)
     check(model_of(pool.output(0), x), [values], f"pooling.{rule}", tolerance=1e-5, oracle=[oracle])
+
+
+@pytest.mark.parametrize("exclude_pad", [True, False])
+def test_dilated_avg_pool(exclude_pad: bool) -> None:
+    x = parameter([1, 2, 9, 10])
+    attrs = {
+        "kernel": [2, 3],
+        "strides": [1, 2],
+        "dilations": [2, 1],
+        "pads_begin": [1, 1],
+        "pads_end": [1, 1],
+        "exclude-pad": exclude_pad,
+        "rounding_type": "floor",
+        "auto_pad": "explicit",
+    }
+    values = image(1, 2, 9, 10)
+    padded = np.pad(values, [(0, 0), (0, 0), (1, 1), (1, 1)])
+    counts = np.pad(np.ones_like(values), [(0, 0), (0, 0), (1, 1), (1, 1)])
+    oracle = np.zeros((1, 2, 9, 5), np.float32)
+    for i, j in np.ndindex(9, 5):
+        window = np.s_[:, :, i : i + 3 : 2, 2 * j : 2 * j + 3]
+        total = counts[window].sum((2, 3)) if exclude_pad else 6
+        oracle[:, :, i, j] = padded[window].sum((2, 3)) / total
+    layer = op(
+        "AvgPool",
+        [
+            x,
+        ],
+        attrs,
+        version=16,
+    )
+    check(
+        model_of(layer.output(0), x), [values], "pooling.avg_pool", tolerance=1e-5, oracle=[oracle]
+    )

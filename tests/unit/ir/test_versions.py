@@ -156,3 +156,18 @@ def test_weights_of_run_time_are_refused() -> None:
     x, w = parameter([1, 4, 8, 8]), parameter([5, 4, 3, 3], name="w")
     legal = legalise(model_of(op("Convolution", [x, w], spatial(2)), x, w))
     assert "run time" in legal.refused[0].reason
+
+
+@pytest.mark.parametrize("slopes", [[3, 4, 5], [1, 1, 5]], ids=str)
+def test_prelu_with_slopes_other_than_per_channel(slopes: list[int]) -> None:
+    x = parameter([1, 3, 4, 5])
+    layer = op("PRelu", [x, numbers(*slopes)])
+    check(model_of(layer, x), [numbers(1, 3, 4, 5)], "versions.prelu")
+
+
+def test_prelu_with_slopes_of_run_time() -> None:
+    x, slope = parameter([1, 3, 4]), parameter([1, 3, 4], name="slope")
+    values = [numbers(1, 3, 4), numbers(1, 3, 5)[:, :, :4]]
+    oracle = np.where(values[0] > 0, values[0], values[0] * values[1])
+    layer = op("PRelu", [x, slope])
+    check(model_of(layer, x, slope), values, "versions.prelu", oracle=[oracle])
