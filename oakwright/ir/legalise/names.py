@@ -16,6 +16,9 @@ from openvino import Node, Output, Type
 from .rewrite import op
 
 
+_LONG_NAME = 200
+
+
 @dataclass(frozen=True)
 class PortNames:
     """Names of all inputs and outputs, in the order of the model."""
@@ -77,25 +80,34 @@ def unique_names(model: ov.Model, ports: PortNames) -> None:
     """One name per layer, and none that depends on how many layers the process made before.
 
     Names that OpenVINO made up meanwhile (``Multiply_11888``) carry a counter of the process;
-    they are numbered anew in topological order, so that the same model gives the same IR.
+    such a layer is named after the one that reads it, so that the same model gives the same IR
+    and a convolution that swallowed its batch norm can still be told from others.
     """
     taken = {*ports.inputs, *ports.outputs}
     port_nodes = {p.get_name() for p in model.get_parameters()}
     port_nodes |= {r.input_value(0).get_node().get_name() for r in model.get_results()}
-    counts: dict[str, int] = {}
-    for node in model.get_ordered_ops():
+    # Readers first: they have their final names when it comes to what they read.
+    for node in reversed(model.get_ordered_ops()):
         if node.get_name() in port_nodes:
             continue
-        name = node.get_friendly_name()
-        if _is_made_up(node):
-            name = node.get_type_name()
-        if name == node.get_type_name() or not taken.isdisjoint(_names_in_ir(node, name)):
-            stem = name
-            while name == stem or not taken.isdisjoint(_names_in_ir(node, name)):
-                counts[stem] = counts.get(stem, -1) + 1
-                name = f"{stem}_{counts[stem]}"
+        stem = _after_reader(node) if _is_made_up(node) else node.get_friendly_name()
+        name, count = stem, 0
+        while not taken.isdisjoint(_names_in_ir(node, name)):
+            count += 1
+            name = f"{stem}_{count}"
         taken.update(_names_in_ir(node, name))
         node.set_friendly_name(name)
+
+
+def _after_reader(node: Node) -> str:
+    readers = [
+        target.get_node().get_friendly_name()
+        for output in node.outputs()
+        for target in output.get_target_inputs()
+    ]
+    kind = str(node.get_type_name())
+    # A long chain of unnamed layers would grow names without end.
+    return f"{min(readers)}/{kind}" if readers and len(min(readers)) < _LONG_NAME else kind
 
 
 def _names_in_ir(node: Node, name: str) -> set[str]:
