@@ -47,7 +47,9 @@ class Recorder:
 
     def taken(self, stream: str, message: Any) -> None:
         """The script took a message."""
-        age = self._clock.now() - time_of(message)
+        moment = time_of(message)
+        # Messages that nobody stamped have no age.
+        age = self._clock.now() - moment if moment > 0 else 0.0
         with self._lock:
             count = self._streams.setdefault(stream, StreamCount())
             count.taken += 1

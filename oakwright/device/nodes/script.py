@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import datetime
 import textwrap
+import threading
 import time
 import traceback
 import types
@@ -25,6 +26,8 @@ from ..message import set_layer
 from ..schema import NodeRecord
 from .node import Context, Node
 
+# Marks threads in which a script runs.
+_ON_DEVICE = threading.local()
 # Classes a script makes with a size: NNData(150).
 _SIZED = ("Buffer", "NNData", "ImgFrame")
 # What a send costs in virtual time: a script that only sends must see time pass.
@@ -56,6 +59,7 @@ class Script(Node):
         """Run the script to its end."""
         source = _source(self.record.asset(self.properties["scriptUri"]))
         code = compile(source, self.properties["scriptName"], "exec")
+        _ON_DEVICE.script = True
         try:
             exec(code, script_names(self))
         except SystemExit:
@@ -229,12 +233,27 @@ def _source(data: Any) -> str:
 
 
 def patch_messages() -> Callable[[], None]:
-    """Make ``NNData.setLayer`` take effect at once; gives the function that undoes it."""
+    """Make messages behave as the device's own do; gives the function that undoes it.
+
+    ``NNData.setLayer`` takes effect at once, and inside a script ``setData`` takes bytes, which on
+    the host it refuses.
+    """
     owner: Any = dai.NNData
     original = owner.setLayer
     owner.setLayer = set_layer
 
+    messages: Any = dai.Buffer
+    set_data = messages.setData
+
+    def set_any_data(message: Any, data: Any) -> None:
+        if isinstance(data, (bytes, bytearray, memoryview)) and hasattr(_ON_DEVICE, "script"):
+            data = np.frombuffer(data, np.uint8)
+        set_data(message, data)
+
+    messages.setData = set_any_data
+
     def undo() -> None:
+        messages.setData = set_data
         owner.setLayer = original
 
     return undo
