@@ -180,13 +180,19 @@ def check(model: ov.Model) -> list[Finding]:
 
     Severity ``error`` is refused for certain; ``warning`` compiles, but not to what was meant.
     """
+    return [*_layers(model), *_ports(model)]
+
+
+def _layers(model: ov.Model) -> list[Finding]:
     findings = []
     for node in model.get_ordered_ops():
         found = _refusal(node)
         if found is not None:
             name = node.get_friendly_name()
             findings.append(Finding(name, op_of(node), name, *found))
-    return [*findings, *_ports(model)]
+        elif node.get_type_name() == "TensorIterator":
+            findings += _layers(node.get_function())
+    return findings
 
 
 def _refusal(node: Node) -> tuple[str, str] | None:

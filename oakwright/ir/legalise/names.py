@@ -15,7 +15,6 @@ from openvino import Node, Output, Type
 
 from .rewrite import op
 
-
 _LONG_NAME = 200
 
 

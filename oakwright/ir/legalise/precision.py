@@ -52,6 +52,9 @@ def widen(model: ov.Model) -> int:
                 redirect(node.output(0), node.input_value(0))
             else:
                 node.set_attribute("destination_type", wanted)
+        elif kind in ("TensorIterator", "Loop"):
+            if not widen(node.get_function()):
+                continue
         elif node.get_attributes().get("output_type") in _WIDER:
             node.set_attribute("output_type", _WIDER[node.get_attributes()["output_type"]])
         else:

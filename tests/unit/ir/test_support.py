@@ -6,6 +6,7 @@ import numpy as np
 import openvino as ov
 import pytest
 from openvino import Node
+from openvino.op import tensor_iterator
 
 from oakwright.errors import CompileError
 from oakwright.ir import check, legalise, serialise
@@ -404,6 +405,19 @@ def test_all_layers_are_listed_with_name_and_version() -> None:
     assert found["first"].op == "Sin-1"
     assert "depends on the data" in found["second"].reason
     assert "first [Sin-1]: " in str(found["first"])
+
+
+def test_layers_inside_loops_are_looked_at() -> None:
+    x = parameter([1, 5, 4])
+    step = ov.op.Parameter(ov.Type.f32, ov.PartialShape([1, 1, 4]))
+    inside = op("Sin", [step])
+    inside.set_friendly_name("inside")
+    loop = tensor_iterator()
+    loop.set_body(ov.Model([ov.opset1.result(inside)], [step], "body"))
+    loop.set_sliced_input(step, x.output(0), 0, 1, 1, -1, 1)
+    every = loop.get_concatenated_slices(inside.output(0), 0, 1, 1, -1, 1)
+    (finding,) = check(ov.Model([ov.opset1.result(every)], [x], "m"))
+    assert finding.layer == "inside"
 
 
 def test_dynamic_shapes_are_refused_with_the_way_out() -> None:
