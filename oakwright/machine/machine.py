@@ -14,12 +14,13 @@ from oakwright.blob import Blob, Buffer, IOInfo, Location, Stage, StageType
 from oakwright.errors import RunError
 
 from . import loops, trace
-from .kernels import KERNELS, UNSUPPORTED, Array
+from .kernels import KERNELS, UNSUPPORTED, Array, Tensor
 from .memory import Memory, form_of, round_to
 
 STEERING = (StageType.LoopStart, StageType.LoopEnd)
 # Far beyond any real network; a damaged count of iterations must not run for ever.
 MOST_STEPS = 1 << 24
+MOST_SAMPLES = 1 << 16
 
 
 class Machine:
@@ -33,6 +34,10 @@ class Machine:
 
     def __init__(self, blob: Blob) -> None:
         _refuse_without_kernel(blob)
+        if not 1 <= blob.batch_size <= MOST_SAMPLES:
+            raise RunError(
+                f"cannot run: a batch of {blob.batch_size}", remedy="check that the file is whole"
+            )
         self.blob = blob
         self.memory = Memory(blob)
 
@@ -103,9 +108,13 @@ class Machine:
 
     def _run_kernel(self, stage: Stage) -> None:
         kernel = KERNELS[StageType(stage.type)]
-        # A hardware op refers to its operands by their number in the whole list of buffers.
-        reads = stage.buffers if stage.type is StageType.MyriadXHwOp else stage.inputs
-        inputs = [None if b in stage.outputs else self.memory.read(b) for b in reads]
+        inputs: list[Tensor | None] = [self.memory.read(buffer) for buffer in stage.inputs]
+        if stage.type is StageType.MyriadXHwOp:
+            # Its ops refer to operands by their number in the whole list of buffers.
+            places = {
+                id(buffer): tensor for buffer, tensor in zip(stage.inputs, inputs, strict=True)
+            }
+            inputs = [places.get(id(buffer)) for buffer in stage.buffers]
         results = kernel(stage.params, inputs, [form_of(buffer) for buffer in stage.outputs])
         for buffer, values in zip(
             stage.outputs, results if isinstance(results, list) else [results], strict=True

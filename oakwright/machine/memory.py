@@ -18,7 +18,7 @@ from oakwright.errors import RunError
 from .kernels import Array, Form, Tensor
 
 # More than the device has many times over; a file that asks for more is damaged or hostile.
-LIMIT_BYTES = 4 << 30
+LIMIT_BYTES = 2 << 30
 
 Place = tuple[Location, int]  # the index tells inputs and outputs apart, else 0
 
@@ -33,7 +33,13 @@ class Memory:
             (Location.BLOB, 0): blob.constants.size,
         }
         for io, location in ((blob.inputs, Location.INPUT), (blob.outputs, Location.OUTPUT)):
-            sizes |= {(location, each.index): each.desc.nbytes_span for each in io}
+            for info in io:
+                if info.desc.is_dynamic or (location, info.index) in sizes:
+                    raise RunError(
+                        f"cannot run: {location.name.lower()} {info} has no memory of its own",
+                        remedy="check that the file is whole; dynamic shapes cannot be run",
+                    )
+                sizes[location, info.index] = info.desc.nbytes_span
         for stage, buffer in _buffers(blob):
             place = _place(buffer)
             if place not in sizes:
@@ -64,9 +70,13 @@ class Memory:
         arena = self._arenas[_place(buffer)]
         return np.ndarray(desc.shape, desc.dtype, arena, buffer.offset, desc.numpy_strides)
 
+    def arena(self, location: Location, index: int = 0) -> Array:
+        """The bytes of an arena, in place; ``index`` tells inputs and outputs apart."""
+        return self._arenas[(location, index)]
+
     def tensor(self, location: Location, info: IOInfo) -> Array:
         """A whole input or output tensor in place, outermost stored axis first."""
-        desc, arena = info.desc, self._arenas[(location, info.index)]
+        desc, arena = info.desc, self.arena(location, info.index)
         return np.ndarray(desc.shape, desc.dtype, arena, 0, desc.numpy_strides)
 
     def read(self, buffer: Buffer) -> Tensor:

@@ -18,8 +18,9 @@ from .tensor import Array, C, Form, Tensor
 
 # im2col of one band of output rows stays under this many bytes.
 BAND_BYTES = 64 << 20
-# More than any padded plane has; strides and paddings of a damaged file must not take all memory.
-MOST_ELEMENTS = 1 << 30
+# Padding and spreading make a tensor larger, but not without end: by this factor, or up to this
+# many elements. Strides and paddings of a damaged file must not take all memory.
+MOST_GROWTH, SMALL = 16, 1 << 24
 
 
 def pad_to(x: Array, top: int, left: int, height: int, width: int, mode: str = "zero") -> Array:
@@ -27,7 +28,7 @@ def pad_to(x: Array, top: int, left: int, height: int, width: int, mode: str = "
 
     ``mode`` is ``zero``, ``edge`` or ``lowest`` (the least float, for max pooling).
     """
-    if top >= height or left >= width or prod(x.shape[:-2]) * height * width > MOST_ELEMENTS:
+    if top >= height or left >= width or _grows(x.size, (*x.shape[:-2], height, width)):
         raise ValueError(f"{x.shape} padded by {top} and {left} to {height} x {width}")
     bottom = max(0, height - top - x.shape[-2])
     right = max(0, width - left - x.shape[-1])
@@ -119,6 +120,7 @@ def spread(
     (oh, ow), (sy, sx), (pad_y, pad_x) = out_size, stride, pad
     full = _room(
         (oc, max((height - 1) * sy + kh, pad_y + oh), max((width - 1) * sx + kw, pad_x + ow)),
+        oc * oh * ow,
     )
     columns = x.reshape(ic, -1)
     for ky in range(kh):
@@ -129,11 +131,16 @@ def spread(
     return full[:, pad_y : pad_y + oh, pad_x : pad_x + ow]
 
 
-def _room(shape: tuple[int, ...]) -> Array:
-    """Zeros for a transposed convolution to add to."""
-    if prod(shape) > MOST_ELEMENTS:
+def _room(shape: tuple[int, ...], size: int) -> Array:
+    """Zeros for a transposed convolution to add to; ``size`` elements of it are the output."""
+    if _grows(size, shape):
         raise ValueError(f"a transposed convolution that spreads over {shape}")
     return np.zeros(shape, np.float32)
+
+
+def _grows(size: int, shape: tuple[int, ...]) -> bool:
+    """Whether a tensor of that shape is absurdly larger than ``size`` elements."""
+    return prod(shape) > max(SMALL, MOST_GROWTH * size)
 
 
 def _is_interleaved(form: Form) -> bool:
@@ -222,7 +229,7 @@ def depth_deconvolution(params: DeconvParams, inputs: list[Tensor], outputs: lis
     _, _, height, width = x.planes()
     full_h = max((height - 1) * sy + kh, pad_y + oh)
     full_w = max((width - 1) * sx + kw, pad_x + ow)
-    full = _room((n, channels, full_h, full_w))
+    full = _room((n, channels, full_h, full_w), n * channels * oh * ow)
     planes = x.as_planes()
     for ky in range(kh):
         for kx in range(kw):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from oakwright.blob import Blob, StageType
-from oakwright.errors import OutputError, RunError
+from oakwright.errors import OakwrightError, OutputError, RunError
 from oakwright.machine import (
     KERNELS,
     UNSUPPORTED,
@@ -224,3 +224,41 @@ def test_nothing_but_our_errors_whatever_the_parameters(kind):
     else:
         with pytest.raises(RunError, match=kind.label):
             run(blob, {})
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_damaged_blobs_run_or_are_refused(path, monkeypatch):
+    """Words of the stages and shapes overwritten: any other exception would fail this."""
+    monkeypatch.setattr("oakwright.machine.memory.LIMIT_BYTES", 64 << 20)
+    monkeypatch.setattr("oakwright.machine.machine.MOST_STEPS", 1000)
+    whole = path.read_bytes()
+    header = Blob(whole).header
+    rng = np.random.default_rng(len(whole))
+    words = [0, 1, 2, 3, 7, 255, 1 << 16, 1 << 31, 0x7FFFFFFF, 0xFFFFFFFF, 0x7F800000, 0x7FC00000]
+    refused = 0
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for _ in range(rng.integers(1, 4)):
+            at = int(rng.integers(header.stage_section_offset, len(whole) - 4)) // 4 * 4
+            damaged[at : at + 4] = u32(words[rng.integers(len(words))])
+        try:
+            machine = Machine(Blob(bytes(damaged)))  # refuses large shapes, so arrays are small
+            machine.run(arrays(machine.blob))
+        except OakwrightError:
+            refused += 1
+    assert refused > 10
+
+
+@pytest.mark.parametrize("batch", [0, 1 << 20])
+def test_absurd_batches_are_refused(batch):
+    with pytest.raises(RunError, match=f"a batch of {batch}"):
+        Machine(sums(batch))
+
+
+def test_two_inputs_in_one_place_are_refused():
+    a = Assembler()
+    x, y = a.io(INPUT, "x", [4]), a.io(OUTPUT, "y", [4])
+    a.infos[INPUT].append(a.infos[INPUT][0])
+    a.stage(19, b"", [x, y])
+    with pytest.raises(RunError, match="no memory of its own"):
+        Machine(Blob(a.build()))
