@@ -27,12 +27,27 @@ def fold(model: ov.Model) -> int:
     count = _fold_shapes(model)
     outputs = _foldable(model)
     for chunk in _chunks(outputs):
-        for output, values in zip(chunk, evaluate(chunk), strict=True):
+        for output, values in zip(chunk, _evaluate_each(chunk), strict=True):
+            if values is None:
+                continue
             constant = ov.op.Constant(values)
             constant.set_friendly_name(output.get_node().get_friendly_name())
             redirect(output, constant.output(0))
             count += 1
     return count
+
+
+def _evaluate_each(outputs: list[Output]) -> list[np.ndarray | None]:
+    """As `evaluate`; None for a tensor that the CPU plugin cannot compute.
+
+    Such a layer stays in the graph, where the check finds it.
+    """
+    try:
+        return list(evaluate(outputs))
+    except RuntimeError:
+        if len(outputs) == 1:
+            return [None]
+        return [values for output in outputs for values in _evaluate_each([output])]
 
 
 def evaluate(outputs: list[Output]) -> list[np.ndarray]:

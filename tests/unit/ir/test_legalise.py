@@ -241,8 +241,12 @@ def test_an_image_input_of_bytes_stays_one() -> None:
     compile_with_engine(legal)
 
 
-def test_a_rule_that_openvino_refuses_is_a_finding() -> None:
-    """Reducing what has no elements: nobody wrote a rule for that."""
-    x = parameter([2, 0, 4])
-    layer = named(op("ReduceProd", [x, [1]], {"keep_dims": False}), "none")
-    assert [f.layer for f in legalise(model_of(layer, x)).refused] == ["none"]
+def test_a_rule_that_openvino_refuses_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(node: ov.Node) -> list[ov.Node]:
+        return [op("Reshape", [node.input_value(0), [7]], {"special_zero": False})]
+
+    monkeypatch.setitem(RULES, "Exp", (careless,))
+    x = parameter([1, 4])
+    (finding,) = legalise(model_of(named(op("Exp", [x]), "e"), x)).refused
+    assert finding.layer == "e"
+    assert "careless" in finding.reason
