@@ -8,7 +8,7 @@ from openvino import Type
 from oakwright.ir import legalise, run_on_cpu, serialise
 from oakwright.ir.legalise import op
 from oakwright.ir.legalise.rewrite import const
-from oakwright.ir.legalise.table import merge
+from oakwright.ir.legalise.table import RULES, merge
 from tests.unit.ir.rule_check import compile_with_engine, model_of, parameter
 
 
