@@ -95,7 +95,7 @@ def make_many(
 
 def tag(values: list[Value] | tuple[Value, ...], stage: int) -> None:
     """Say that the untagged nodes behind ``values`` come from ``stage``."""
-    waiting = [v.node for v in values]
+    waiting = [v.node for v in values] if stage >= 0 else []
     while waiting:
         node = waiting.pop()
         if node.stage < 0:
