@@ -97,11 +97,6 @@ def stft(node: Node) -> Sequence[Output]:
     shape = shape_of(signal)
     batch, length = (1, shape[0]) if len(shape) == 1 else (shape[0], shape[1])
     bins, frames = frame // 2 + 1, (length - frame) // step + 1
-    if 2 * bins * frame > MAX_ELEMENTS:
-        raise Refusal(
-            f"a Fourier transform of {frame} points would need {2 * bins * frame} weights",
-            "use shorter frames, or compute the spectrogram on the host",
-        )
     # A window shorter than the frame stands in its middle.
     left = (frame - window.size) // 2
     centred = np.pad(window, (left, frame - window.size - left))
@@ -148,6 +143,12 @@ def _complex(x: Output, axis: int, size: int | None, *, inverse: bool) -> Output
 
 
 def _angles(rows: int, columns: int, size: int) -> Matrix:
+    """``2 pi m k / size`` for every row m and column k; a Refusal where that is too many."""
+    if 4 * rows * columns > MAX_ELEMENTS:
+        raise Refusal(
+            f"a Fourier transform of {size} points would need {4 * rows * columns} weights",
+            "use a smaller transform, or do it on the host",
+        )
     # The product is reduced before it meets pi: exact for any size.
     turns = np.outer(np.arange(rows), np.arange(columns)) % size
     angles: Matrix = 2 * math.pi * turns / size
@@ -157,11 +158,6 @@ def _angles(rows: int, columns: int, size: int) -> Matrix:
 def _mixed(x: Output, axis: int, matrix: Matrix) -> Output:
     """Mix an axis with the complex one: ``matrix`` is (new size, 1 or 2, old size * 2)."""
     size, parts, columns = matrix.shape
-    if matrix.size > MAX_ELEMENTS:
-        raise Refusal(
-            f"a Fourier transform of {size} points would need a matrix of {matrix.size} weights",
-            "use a smaller transform, or do it on the host",
-        )
     shape = shape_of(x)
     outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 : -1])
     y = _permuted(reshape(x, [outer, shape[axis], inner, 2]), [1, 3, 0, 2])

@@ -22,12 +22,10 @@ def reduce_l1(node: Node) -> Sequence[Node]:
     return [op("ReduceSum", inputs, {"keep_dims": bool(node.get_attributes()["keep_dims"])})]
 
 
-def reduce_prod(node: Node) -> Sequence[Output] | None:
+def reduce_prod(node: Node) -> Sequence[Output]:
     """A product, by multiplying one half with the other until one is left."""
     x = node.input_value(0)
     shape = shape_of(x)
-    if 0 in shape:
-        return None
     axes = sorted({int(a) % len(shape) for a in constant_input(node, 1).ravel()})
     count = math.prod(shape[a] for a in axes)
     if count > MAX_FACTORS:
