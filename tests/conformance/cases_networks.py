@@ -103,6 +103,17 @@ def _(net: Net):
     return opset1.sigmoid(net.conv(y, 8, 3))
 
 
+# The engine can also compile for one sample and have the whole program run three times.
+SAMPLE_BY_SAMPLE = CompileOptions(config={"MYRIAD_DETECT_NETWORK_BATCH": "YES"})
+
+
+@case("net_batch_3_by_sample", HW, options=SAMPLE_BY_SAMPLE)
+def _(net: Net):
+    y = net.relu(net.conv(net.input(3, 3, 24, 32), 16, 3, s=2, pad=1))
+    y = net.conv(net.max_pool(y, 2), 8, 3)
+    return [net.conv(y, 5, 1), opset1.softmax(y, 1)]
+
+
 @case("net_batch_3_shave")
 def _(net: Net):
     y = opset1.tanh(net.input(3, 4, 6, 8))
