@@ -122,6 +122,9 @@ def reshape(source: Output | Node, shape: Sequence[int]) -> Output:
     """The tensor under another shape; itself where the shape is the same."""
     if shape_of(source) == list(shape):
         return as_output(source)
+    if not shape:
+        # Reshaping to an empty list of sizes makes OpenVINO's CPU plugin crash.
+        return op("Squeeze", [source, list(range(len(shape_of(source))))]).output(0)
     return op("Reshape", [source, list(shape)], {"special_zero": False}).output(0)
 
 
