@@ -110,20 +110,22 @@ def _dilated_max(source: Output, window: _Window, wanted: list[int]) -> Output:
 
 
 def avg_pool(node: Node) -> Sequence[Output] | None:
-    """AvgPool-14 is AvgPool-1; where pads count as zeros, what ceil rounding adds does not."""
-    if node.type_info.version_id == "opset1":
-        return None
+    """A mean over whole windows, then put right where a window holds padding that does not count.
+
+    The engine would take AvgPool-1 without the padding as it is, but runs it on hardware that
+    divides by the whole window: wrong along the border wherever the result is larger than 5 x 5.
+    """
+    old = node.type_info.version_id == "opset1"
     window, attrs = _Window.of(node), node.get_attributes()
     exclude = bool(attrs["exclude-pad"])
     if any(d > 1 and k > 1 for d, k in zip(window.dilations, window.kernel, strict=True)):
         return [_dilated_mean(node, window, exclude)]
-    pooled = op("AvgPool", [node.input_value(0)], {**window.attributes(), "exclude-pad": exclude})
-    if exclude:
-        return [pooled]
-    correction = _ceil_correction(node, window)
-    if np.all(correction == 1.0):
-        return [pooled]
-    return [op("Multiply", [pooled, correction.astype(np.float32)])]
+    correction = _correction(node, window, exclude)
+    right = bool(np.all(correction == 1.0))
+    if old and (right or not exclude):
+        return None
+    pooled = op("AvgPool", [node.input_value(0)], {**window.attributes(), "exclude-pad": False})
+    return [pooled if right else op("Multiply", [pooled, correction.astype(np.float32)])]
 
 
 def _dilated_mean(node: Node, window: _Window, exclude: bool) -> Output:
@@ -149,8 +151,8 @@ def _dilated_mean(node: Node, window: _Window, exclude: bool) -> Output:
     return op("Multiply", [sums, (1 / np.maximum(counts, 1)).astype(np.float32)]).output(0)
 
 
-def _ceil_correction(node: Node, window: _Window) -> NDArray[np.float64]:
-    """Window size over the number of positions the newer AvgPool divides by, per output."""
+def _correction(node: Node, window: _Window, exclude: bool) -> NDArray[np.float64]:
+    """Window size over the number of positions the mean divides by, for every output."""
     sizes_in, sizes_out = shape_of(node.input_value(0))[2:], shape_of(node.output(0))[2:]
     given_end = [int(p) for p in node.get_attributes()["pads_end"]]
     explicit = node.get_attributes()["auto_pad"] == "explicit"
@@ -158,10 +160,13 @@ def _ceil_correction(node: Node, window: _Window) -> NDArray[np.float64]:
     for axis, (size_in, size_out) in enumerate(zip(sizes_in, sizes_out, strict=True)):
         kernel = window.kernel[axis]
         start = np.arange(size_out) * window.strides[axis] - window.begin[axis]
-        limit = size_in + (given_end[axis] if explicit else window.end[axis])
-        counted = np.minimum(start + kernel, limit) - start
+        first, limit = 0, size_in
+        if not exclude:
+            first, limit = -window.begin[axis], size_in
+            limit += given_end[axis] if explicit else window.end[axis]
+        counted = np.minimum(start + kernel, limit) - np.maximum(start, first)
         shape = [1] * (axis + 2) + [size_out] + [1] * (len(sizes_in) - axis - 1)
-        result = result * (kernel / counted).reshape(shape)
+        result = result * (kernel / np.maximum(counted, 1)).reshape(shape)
     return result
 
 

@@ -94,6 +94,44 @@ def test_avg_pool(exclude_pad: bool) -> None:
     check(model_of(pool, x), [image(1, 3, 11, 14)], "pooling.avg_pool")
 
 
+@pytest.mark.parametrize(
+    ("kernel", "strides", "rounding"), [(3, 1, "floor"), (5, 1, "floor"), (3, 2, "ceil")]
+)
+def test_means_without_padding_are_put_right_at_the_border(
+    kernel: int, strides: int, rounding: str
+) -> None:
+    # The hardware would divide by the whole window (seen in the blob).
+    x = parameter([1, 3, 12, 14])
+    pads = [kernel // 2] * 2
+    attrs = {
+        "kernel": [kernel] * 2,
+        "strides": [strides] * 2,
+        "pads_begin": pads,
+        "pads_end": pads,
+        "exclude-pad": True,
+        "rounding_type": rounding,
+        "auto_pad": "explicit",
+    }
+    model = model_of(op("AvgPool", [x], attrs), x)
+    legal = check(model, [image(1, 3, 12, 14)], "pooling.avg_pool")
+    pools = [n for n in legal.model.get_ops() if n.get_type_name() == "AvgPool"]
+    assert [n.get_attributes()["exclude-pad"] for n in pools] == [False]
+
+
+def test_a_mean_that_meets_no_padding_is_left_alone() -> None:
+    x = parameter([1, 3, 12, 14])
+    attrs = {
+        "kernel": [2, 2],
+        "strides": [2, 2],
+        "pads_begin": [0, 0],
+        "pads_end": [0, 0],
+        "exclude-pad": True,
+        "rounding_type": "floor",
+        "auto_pad": "explicit",
+    }
+    assert not legalise(model_of(op("AvgPool", [x], attrs), x)).applied
+
+
 def adaptive(x: np.ndarray, sizes: list[int], reduce: Callable) -> np.ndarray:
     """Windows from floor(i * n / m) to ceil((i + 1) * n / m), as torch and OpenVINO define it."""
     result = np.zeros((*x.shape[:2], *sizes), np.float32)
