@@ -300,7 +300,7 @@ def _name(names: list[str], index: int) -> str:
 
 
 def _print_row(row: dict[str, Any], names: list[str]) -> None:
-    click.echo(row["name"])
+    click.echo(row["name"] + (": nothing found" if row.get("boxes") == [] else ""))
     for entry in row.get("boxes", ()):
         label = _name(names, entry["label"])
         click.echo(f"  {label:12} {entry['confidence']:.2f}  {entry['box']}")
