@@ -31,6 +31,39 @@ def convolution_3d(node: Node) -> Sequence[Output] | None:
     return [_zero_bias(plain.output(0))]
 
 
+def convolution_16_wide(node: Node) -> Sequence[Output] | None:
+    """A kernel of 1x16 is taken apart before the engine does it and adds the bias twice."""
+    weights = constant_input(node, 1, _WEIGHTS)
+    attrs = node.get_attributes()
+    biased = any(t.get_node().get_type_name() == "Add" for t in node.output(0).get_target_inputs())
+    if weights.shape[2:] != (1, 16) or list(attrs["strides"]) != [1, 1] or not biased:
+        return None
+    size, given = shape_of(node.input_value(0)), shape_of(node.output(0))
+    reach = given[3] + 15
+    before = int(attrs["pads_begin"][1])
+    if str(attrs["auto_pad"]) in ("same_upper", "same_lower"):
+        before = 7 if str(attrs["auto_pad"]) == "same_upper" else 8
+    elif str(attrs["auto_pad"]) == "valid":
+        before = 0
+    x = node.input_value(0)
+    if reach > size[3]:
+        pads = [[0, 0, 0, before], [0, 0, 0, reach - size[3] - before]]
+        x = op("Pad", [x, *pads, const(0, dtype_of(x))], {"pad_mode": "constant"}).output(0)
+    plain = {
+        "strides": [1, 1],
+        "dilations": [1, 1],
+        "pads_begin": [0, 0],
+        "pads_end": [0, 0],
+        "auto_pad": "explicit",
+    }
+    halves = []
+    for first in (0, 8):
+        part = slice_axis(x, 3, first, first + reach - 8)
+        kernel = const(weights[..., first : first + 8], dtype_of(x))
+        halves.append(op("Convolution", [part, kernel], plain))
+    return [op("Add", halves).output(0)]
+
+
 def group_convolution_3d(node: Node) -> Sequence[Output] | None:
     """A grouped 3-D convolution is one convolution per group."""
     weights = constant_input(node, 1, _WEIGHTS)
@@ -134,7 +167,7 @@ def _zero_bias(tensor: Output) -> Output:
 
 
 RULES: dict[str, Sequence[Rule]] = {
-    "Convolution": [convolution_3d],
+    "Convolution": [convolution_3d, convolution_16_wide],
     "GroupConvolution": [group_convolution_3d],
     "ConvolutionBackpropData": [deconvolution],
     "GroupConvolutionBackpropData": [deconvolution],
