@@ -222,7 +222,7 @@ class BatonScheduler(Scheduler):
         hosts = [t for t in self.tasks if t.is_host and t.ready is not None]
         if self.end_at_s is not None and hosts and (due is None or due >= self.end_at_s):
             self.virtual.advance(self.end_at_s)
-            return self._take(hosts[0])
+            return self._fault(hosts[0], self.end())
         if self.patience_s is None or due is None:
             return None
         for task in hosts:

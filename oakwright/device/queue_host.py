@@ -41,13 +41,15 @@ class HostOutput:
         scheduler: Scheduler,
         name: str,
         *,
+        may_arrive: Callable[[str], bool],
         on_arrival: Callable[[str, Any], None],
         on_taken: Callable[[str, Any], None],
     ) -> None:
         self._name = name
         self._scheduler = scheduler
-        self._on_arrival, self._on_taken = on_arrival, on_taken
+        self._may_arrive, self._on_taken = may_arrive, on_taken
         self.queue = Queue(scheduler, f"host queue '{name}'", size=DEFAULT_SIZE, is_blocking=True)
+        self.queue.on_arrival = lambda message: on_arrival(name, message)
         self._callbacks: dict[int, Callable[..., Any]] = {}
         self._made = 0
 
@@ -55,7 +57,8 @@ class HostOutput:
 
     def deliver(self, message: Any) -> None:
         """A message arrives: into the queue, then to the callbacks, as on a real host."""
-        self._on_arrival(self._name, message)
+        if not self._may_arrive(self._name):
+            return
         self.queue.put(message)
         for callback in list(self._callbacks.values()):
             self._on_taken(self._name, message)

@@ -45,6 +45,12 @@ class Recorder:
             count.kind, count.size_bytes = kind_of(message), size_of(message)
             return count.arrived
 
+    def count(self, stream: str) -> int:
+        """How many messages have arrived on a stream."""
+        with self._lock:
+            found = self._streams.get(stream)
+            return found.arrived if found is not None else 0
+
     def taken(self, stream: str, message: Any) -> None:
         """The script took a message."""
         moment = time_of(message)

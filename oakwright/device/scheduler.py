@@ -19,6 +19,8 @@ from oakwright.errors import Deadlock, EndOfRun
 
 from .clock import Clock, RealClock
 
+# How long after the end of a run the host may go on taking what is there.
+HARD_END_S = 1.0
 # How long a failing poll (tryGet, has) gives way: scripts that spin would starve the nodes.
 POLL_S = 0.0005
 
@@ -78,7 +80,8 @@ class Scheduler:
     """What both schedulers share: tasks by thread, patience, the deadlock's words.
 
     ``patience_s``: how long the host may wait in one call for what never comes; None is forever.
-    ``finish`` sets when the run is over: from then on the host's waits raise what ``end`` makes.
+    ``finish`` sets when the run is over: from then on a host that would have to wait gets what
+    ``end`` makes; what is there already it may still take.
     """
 
     is_deterministic = False
@@ -162,8 +165,6 @@ class Scheduler:
         """Raise what the task has been told to end with, if anything."""
         if task.stop is not None:
             raise task.stop
-        if task.is_host and self.is_over:
-            raise self.end()
 
     def _new(self, name: str, group: object | None) -> Task:
         with self.lock:
@@ -206,6 +207,10 @@ class RealScheduler(Scheduler):
         """See Scheduler.wait."""
         with self.lock:
             task = self.current()
+            end_at_s = self.end_at_s if task.is_host else None
+            # A host that always finds something to take must end too.
+            if end_at_s is not None and self.clock.now() >= end_at_s + HARD_END_S:
+                raise self.end()
             if ready():
                 return True
             if task.wake is None:
@@ -226,6 +231,8 @@ class RealScheduler(Scheduler):
             if ready():
                 return True
             now = self.clock.now()
+            if task.is_host and self.is_over:
+                raise self.end()
             if until is not None and now >= until:
                 return False
             # A host task looks up now and then: for its patience and for the end of the run.

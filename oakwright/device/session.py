@@ -60,23 +60,35 @@ class Session:
         self.started_s = self.scheduler.clock.now()
         if settings.seconds is not None:
             self.ends_at_s: float | None = self.started_s + settings.seconds
-            self.scheduler.finish(self.ends_at_s + GRACE_S)
+            self.scheduler.finish(self.ends_at_s)
         else:
             self.ends_at_s = None
 
     # -- the run's end
 
-    def count_message(self, stream: str, message: Any) -> None:
-        """A message reached the host's side of a stream."""
-        count = self.recorder.arrived(stream, message)
-        if self.settings.frames is not None and count >= self.settings.frames:
+    def may_arrive(self, stream: str) -> bool:
+        """Whether a stream may have one more message, within ``frames``."""
+        limit = self.settings.frames
+        return limit is None or self.recorder.count(stream) < limit
+
+    def arrived(self, stream: str, message: Any) -> None:
+        """A message has reached the host."""
+        if self.recorder.arrived(stream, message) == self.settings.frames:
             self.end_soon()
+
+    def asks_for_key(self) -> None:
+        """The script waits for keys: it can be told to quit by one, and gets time for that."""
+        if not self.asks_for_keys:
+            self.asks_for_keys = True
+            if self.ends_at_s is not None and not self.is_ending:
+                self.scheduler.end_at_s = self.ends_at_s + GRACE_S
 
     def end_soon(self) -> None:
         """The frames or seconds are over: the host may finish its round, then its waits raise."""
         if not self.is_ending:
             self.is_ending = True
-            grace = GRACE_S if self.asks_for_keys else 0.0
+            # In real time the other streams' messages of the same moment are still on their way.
+            grace = GRACE_S if self.asks_for_keys else 0.0 if self.settings.deterministic else 0.2
             self.scheduler.finish(self.scheduler.clock.now() + grace)
 
     def should_quit(self) -> bool:

@@ -169,6 +169,7 @@ class Device:
                 self._outputs[name] = HostOutput(
                     session.scheduler,
                     name,
+                    may_arrive=session.may_arrive,
                     on_arrival=self._arrived,
                     on_taken=session.recorder.taken,
                 )
@@ -177,10 +178,10 @@ class Device:
                 self._inputs[name] = HostInput(session.scheduler, name, size)
 
     def _arrived(self, name: str, message: Any) -> None:
+        self._session.arrived(name, message)
         with self._session.scheduler.lock:
             self._events.append(name)
             self._session.scheduler.changed(self)
-        self._session.count_message(name, message)
 
     def getOutputQueue(
         self, name: str, maxSize: int | None = None, blocking: bool = True

@@ -50,7 +50,7 @@ class Windows:
     def wait_key(self, delay: int = 0) -> int:
         """``cv2.waitKey``: -1 for no key. Without a delay it would wait for ever: 1 ms here."""
         session = self.session
-        session.asks_for_keys = True
+        session.asks_for_key()
         session.scheduler.sleep(max(delay, 1) / 1000)
         if not session.should_quit():
             return -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -44,10 +45,17 @@ class DecompiledNetwork:
     def __init__(self, blob: Blob, *, precision: str, threads: int | None = None) -> None:
         config = {} if threads is None else {"INFERENCE_NUM_THREADS": threads}
         self._compiled = CompiledBlob(blob, precision=precision, config=config)
-        self.inputs = [info.spec for info in blob.inputs]
-        self.outputs = [info.spec for info in blob.outputs]
+        self.inputs = [_batched(info.spec, blob.batch_size) for info in blob.inputs]
+        self.outputs = [_batched(info.spec, blob.batch_size) for info in blob.outputs]
         self.shaves = blob.shaves
 
     def infer(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """See NetworkRunner."""
         return self._compiled.infer(inputs)
+
+
+def _batched(spec: TensorSpec, batch: int) -> TensorSpec:
+    """A blob's tensors are described for one of its batch; its memory holds all."""
+    if batch == 1 or not spec.shape:
+        return spec
+    return replace(spec, shape=(spec.shape[0] * batch, *spec.shape[1:]))

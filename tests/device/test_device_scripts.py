@@ -1,0 +1,251 @@
+"""Scripts as they come: whatever they do ends with a message, and no process is left."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from oakwright.device import Settings, run_script
+from oakwright.device.runner import MARK
+from oakwright.errors import UsageError
+
+START = """
+import depthai as dai
+pipeline = dai.Pipeline()
+camera = pipeline.create(dai.node.ColorCamera)
+camera.setPreviewSize(64, 64)
+link = pipeline.create(dai.node.XLinkOut)
+link.setStreamName("rgb")
+camera.preview.link(link.input)
+"""
+READ = """
+with dai.Device(pipeline) as device:
+    queue = device.getOutputQueue("rgb", 4, False)
+    while True:
+        frame = queue.get()
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run_it(body, *arguments, start=START, limit_s=30, **options):
+        path = tmp_path / "script.py"
+        path.write_text(start + textwrap.dedent(body))
+        settings = Settings(**{"deterministic": True, "seconds": 1.0} | options)
+        result = run_script(path, list(arguments), settings, limit_s=limit_s, capture=True)
+        assert not left_over(), "a process was left"
+        return result
+
+    return run_it
+
+
+def left_over():
+    """Processes other than this one that carry the runner's mark."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARK}=".encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes())
+        except OSError:
+            continue
+    return found
+
+
+def test_a_script_that_runs_for_ever_is_interrupted_at_the_end_of_its_budget(run):
+    result = run(READ)
+    assert (result.outcome, result.code) == ("clean", 0)
+    assert result.report["streams"]["rgb"]["taken"] == 30
+    assert result.report["digest"]
+
+
+def test_a_script_that_asks_for_keys_is_told_to_quit(run):
+    result = run("""
+        import cv2
+        with dai.Device(pipeline) as device:
+            queue = device.getOutputQueue("rgb", 4, False)
+            while True:
+                cv2.imshow("rgb", queue.get().getCvFrame())
+                if cv2.waitKey(1) == ord('q'):
+                    break
+        print("quit by itself")
+    """)
+    assert "quit by itself" in result.report["output"]
+    assert result.message == "the script came to its end"
+    assert result.report["windows"]["rgb"]["shape"] == [64, 64, 3]
+
+
+def test_arguments_and_main_are_as_python_gives_them(run):
+    result = run(
+        """
+        import sys, os
+        print(__name__, sys.argv[1:], os.path.basename(sys.argv[0]), os.path.basename(__file__))
+        assert os.path.samefile(sys.path[0], os.path.dirname(os.path.abspath(__file__)))
+        """,
+        "--fps",
+        "5",
+    )
+    assert result.is_clean, result.message
+    assert "__main__ ['--fps', '5'] script.py script.py" in result.report["output"]
+
+
+def test_a_crash_shows_the_scripts_own_lines(run):
+    result = run(START + "\nwith dai.Device(pipeline) as device:\n    1 / 0\n")
+    assert (result.outcome, result.code) == ("crash", 1)
+    assert result.message == "ZeroDivisionError: division by zero"
+    assert "script.py" in result.report["output"]
+    assert "child.py" not in result.report["output"]
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome", "code"),
+    [("exit(0)", "clean", 0), ("exit(7)", "exit", 7), ("import sys; sys.exit('no')", "exit", 1)],
+)
+def test_an_exit_keeps_its_code(run, body, outcome, code):
+    result = run("\n" + body + "\n")
+    assert (result.outcome, result.code) == (outcome, code)
+
+
+def test_waiting_for_what_never_comes_is_a_deadlock_with_names(run):
+    result = run(
+        """
+        never = pipeline.create(dai.node.XLinkOut)
+        never.setStreamName("never")
+        entry = pipeline.create(dai.node.XLinkIn)
+        entry.setStreamName("in")
+        entry.out.link(never.input)
+        with dai.Device(pipeline) as device:
+            device.getOutputQueue("never").get()
+    """,
+        seconds=None,
+    )
+    assert (result.outcome, result.code) == ("error", 1)
+    assert "host waits for a message in host queue 'never'" in result.message
+    assert "XLinkIn(3) waits for a message in input stream 'in'" in result.message
+
+
+def test_waiting_for_what_never_comes_in_real_time_ends_by_patience(run):
+    result = run(
+        """
+        device = dai.Device(pipeline)
+        device.getQueueEvents("rgb")
+        device.getOutputQueue("rgb", 1, False)
+        entry = dai.Pipeline()
+        device.close()
+        device = dai.Device()
+        device.getQueueEvents()
+        """,
+        deterministic=False,
+        seconds=None,
+        patience_s=0.5,
+    )
+    assert result.outcome == "error"
+    assert "never came" in result.message
+
+
+def test_a_script_that_never_reads_its_queue_ends_with_its_budget(run):
+    result = run("""
+        import time
+        with dai.Device(pipeline) as device:
+            device.getOutputQueue("rgb")
+            time.sleep(3600)
+    """)
+    assert result.outcome == "clean"
+    assert (
+        result.report["streams"]["rgb"] | {"arrived": 16, "taken": 0}
+        == (result.report["streams"]["rgb"])
+    )
+
+
+def test_a_script_that_hangs_outside_the_camera_is_interrupted(run):
+    result = run("while True:\n    pass\n", limit_s=1.0)
+    assert result.outcome == "clean"
+    assert "interrupted" in result.message
+
+
+def test_a_script_that_will_not_be_interrupted_is_ended_and_its_place_named(run):
+    result = run(
+        """
+        while True:
+            try:
+                while True:
+                    pass
+            except KeyboardInterrupt:
+                pass
+        """,
+        limit_s=1.0,
+    )
+    assert (result.outcome, result.code) == ("hang", 124)
+    assert "did not end after 1 s" in result.message
+    assert "script.py" in result.message
+    assert "host had the baton" in result.message
+
+
+def test_a_death_by_signal_is_named(run):
+    result = run("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    assert (result.outcome, result.message) == ("killed", "the process was ended by SIGKILL")
+
+
+def test_children_of_the_script_get_the_camera_too_and_do_not_outlive_it(run):
+    child = START + "\nwith dai.Device(pipeline) as d:\n    print(d.getMxId(), 'in the child')\n"
+    result = run(
+        f"""
+        import subprocess, sys
+        subprocess.run([sys.executable, "-c", {child!r}], check=True)
+        subprocess.Popen(["sleep", "600"], start_new_session=True)
+        print("the parent went first")
+        """
+    )
+    assert result.is_clean, result.report["output"]
+    assert "in the child" in result.report["output"]
+
+
+def test_a_fork_gets_a_camera_of_its_own(run):
+    result = run("""
+        import multiprocessing
+        def work():
+            with dai.Device(pipeline) as device:
+                print("forked", device.getOutputQueue("rgb").get().getWidth(), flush=True)
+        with dai.Device(pipeline) as device:
+            device.getOutputQueue("rgb").get()
+            process = multiprocessing.get_context("fork").Process(target=work)
+            process.start()
+            process.join(20)
+            print("code", process.exitcode)
+    """)
+    assert "forked 64" in result.report["output"], result.report["output"]
+    assert "code 0" in result.report["output"]
+
+
+def test_aliases_are_served(run):
+    result = run(
+        "import blobconverter\nprint(blobconverter.__name__)\n",
+        aliases=(("blobconverter", "json"),),
+    )
+    assert "json" in result.report["output"]
+
+
+def test_no_script_is_a_usage_error():
+    with pytest.raises(UsageError, match="there is no script"):
+        run_script("nowhere.py")
+
+
+def test_the_command_runs_a_script_and_gives_its_code(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(START + READ)
+    command = [sys.executable, "-m", "oakwright", "device", "run", "--deterministic"]
+    started = time.monotonic()
+    done = subprocess.run(
+        [*command, "--frames", "3", "--json", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"COLUMNS": "200"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"taken": 3' in done.stdout
+    assert time.monotonic() - started < 20
