@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from oakwright.errors import NodeError, OakwrightError, PipelineError
@@ -49,7 +50,7 @@ class Graph:
                 findings=tuple(problems),
             )
         self.schema = schema
-        self.context = context
+        self.context = context = replace(context, schema=schema)
         self.nodes: list[Node] = []
         self._on_failure = on_failure
         self._queues: list[Queue] = []

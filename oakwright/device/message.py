@@ -31,13 +31,13 @@ _LISTS: dict[str, tuple[str, ...]] = {
     "Tracklets": ("tracklets",),
     "AprilTags": ("aprilTags",),
     "TrackedFeatures": ("trackedFeatures",),
+    "SpatialLocationCalculatorData": ("spatialLocations",),
 }
 # Control and config messages are copied through their setting struct.
 _CONFIGS = (
     "CameraControl",
     "ImageManipConfig",
     "StereoDepthConfig",
-    "SpatialLocationCalculatorConfig",
     "EdgeDetectorConfig",
     "FeatureTrackerConfig",
     "AprilTagConfig",
@@ -197,6 +197,10 @@ def copy_message(message: Any) -> Any:
         copy = dai.MessageGroup()
         for name in message.getMessageNames():
             copy[name] = copy_message(message[name])
+    elif kind == "SpatialLocationCalculatorConfig":
+        # Its setting struct is not bound; its regions are.
+        copy = getattr(dai, kind)()
+        copy.setROIs(message.getConfigData())
     elif kind in _CONFIGS:
         copy = getattr(dai, kind)()
         copy.set(message.get())

@@ -15,7 +15,7 @@ from ..clock import Clock
 from ..log import DeviceLog, Level
 from ..queue import Queue
 from ..scheduler import Scheduler
-from ..schema import NodeRecord, changed_fields
+from ..schema import NodeRecord, Schema, changed_fields
 from ..settings import Settings
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Context:
     # A node says that the source of frames is at its end.
     source_ended: Callable[[], None]
     calibration: Callable[[], Any]
+    # The whole pipeline, for nodes that must know where their pictures come from.
+    schema: Schema | None = None
 
     @property
     def clock(self) -> Clock:

@@ -10,6 +10,8 @@ from .mono_camera import MonoCamera
 from .neural_network import NeuralNetwork
 from .node import Node
 from .script import Script
+from .spatial import SpatialDetectionNetwork, SpatialLocationCalculator
+from .stereo import StereoDepth
 from .sync import MessageDemux, Sync
 from .xlink import XLinkIn, XLinkOut
 
@@ -23,6 +25,9 @@ NODES: dict[str, type[Node]] = {
     "MonoCamera": MonoCamera,
     "NeuralNetwork": NeuralNetwork,
     "Script": Script,
+    "SpatialDetectionNetwork": SpatialDetectionNetwork,
+    "SpatialLocationCalculator": SpatialLocationCalculator,
+    "StereoDepth": StereoDepth,
     "Sync": Sync,
     "XLinkIn": XLinkIn,
     "XLinkOut": XLinkOut,

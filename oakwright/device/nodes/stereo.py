@@ -1,0 +1,425 @@
+"""StereoDepth: a pair of grey pictures in; depth, disparity and the rectified pair out.
+
+Pairs are matched by sequence number. Depth and disparity are seen from the right camera unless
+``setDepthAlign`` says otherwise; aligned to the colour camera they have the size of its ISP picture
+unless ``setOutputSize`` says otherwise. Settings of the chip's own cost functions (census, cost
+aggregation) mean nothing here: the log says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import depthai as dai
+import numpy as np
+
+from ..blocks import depth_filters
+from ..blocks.depth_filters import FilterChain, Filters, Mean
+from ..blocks.formats import decode, encode, is_known
+from ..blocks.stereo import (
+    CENTER,
+    LEFT,
+    RIGHT,
+    Lens,
+    Matching,
+    Pose,
+    Rectifier,
+    View,
+    depth_of,
+    match,
+    see_from,
+)
+from ..message import frame_of, image_like, image_message, stamp_like
+from ..schema import NodeRecord, changed_fields, read_pipeline
+from .field_of_view import isp_view
+from .node import Context, Node
+
+_ALIGNMENTS = {0: RIGHT, 1: LEFT, 2: CENTER}
+# dai.StereoDepthConfig.AlgorithmControl.DepthUnit: units in a metre; 5 is the script's own.
+_UNITS_PER_M = {0: 1.0, 1: 100.0, 2: 1000.0, 3: 39.3701, 4: 3.28084}
+_OWN_UNIT = 5
+_FILTERS = {
+    1: depth_filters.DECIMATION,
+    2: depth_filters.SPECKLE,
+    3: depth_filters.MEDIAN,
+    4: depth_filters.SPATIAL,
+    5: depth_filters.TEMPORAL,
+}
+_DECIMATIONS = {
+    0: depth_filters.SKIP,
+    1: depth_filters.NON_ZERO_MEDIAN,
+    2: depth_filters.NON_ZERO_MEAN,
+}
+_CHIP = ("initialConfig.censusTransform.*", "initialConfig.costAggregation.*")
+_CHIP_LINEAR = "initialConfig.costMatching.linearEquationParameters.*"
+_MAPS = ("depth", "disparity", "confidenceMap", "debugDispLrCheckIt1", "debugDispLrCheckIt2")
+# The chip's median takes no finer disparity than eighths.
+_MEDIAN_BITS = 3
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """What follows from the calibration for a pair of sockets and a size."""
+
+    sockets: tuple[int, int]
+    rectifier: Rectifier
+
+
+class StereoDepth(Node):
+    """See the module."""
+
+    honoured = (
+        "initialConfig.algorithmControl.*",
+        "initialConfig.costMatching.confidenceThreshold",
+        "initialConfig.costMatching.disparityWidth",
+        *(
+            f"initialConfig.postProcessing.{name}"
+            for name in (
+                "brightnessFilter.*",
+                "decimationFilter.*",
+                "filteringOrder",
+                "median",
+                "spatialFilter.*",
+                "speckleFilter.*",
+                "temporalFilter.*",
+                "thresholdFilter.*",
+            )
+        ),
+        "baseline",
+        "depthAlignCamera",
+        "enableRectification",
+        "focalLength",
+        "height",
+        "outHeight",
+        "outKeepAspectRatio",
+        "outWidth",
+        "rectifyEdgeFillColor",
+        "width",
+    )
+    harmless = (
+        *_CHIP,
+        _CHIP_LINEAR,
+        # Our lenses do not distort, and the calibration is the specification.
+        "*UseSpecTranslation",
+        "alphaScaling",
+        "useHomographyRectification",
+        "focalLengthFromCalibration",
+        "mesh.step*",
+        "numFramesPool",
+        "numPostProcessing*",
+        "enableRuntimeStereoModeSwitch",
+    )
+    sends = (*_MAPS, "rectifiedLeft", "rectifiedRight", "syncedLeft", "syncedRight", "outConfig")
+
+    def __init__(self, record: NodeRecord, context: Context) -> None:
+        super().__init__(record, context)
+        self._use(self.properties["initialConfig"])
+        self._chain = FilterChain()
+        self._pairs: dict[Any, _Pair] = {}
+        self._scratch = _Scratch()
+        self._said: set[str] = set()
+
+    @classmethod
+    def problems(cls, record: NodeRecord) -> Iterable[str]:
+        """See Node.problems."""
+        yield from super().problems(record)
+        if record.properties["initialConfig"]["algorithmControl"][
+            "centerAlignmentShiftFactor"
+        ] not in (None, 0.5):
+            yield "algorithmControl.centerAlignmentShiftFactor is not supported"
+
+    def set_up(self) -> None:
+        """See Node."""
+        chip = [
+            name
+            for name in changed_fields(self.record)
+            if ".censusTransform." in name
+            or ".costAggregation." in name
+            or ".linearEquationParameters." in name
+        ]
+        if chip:
+            self.warn(f"{', '.join(chip)}: settings of the chip's matcher, without effect here")
+        if self.properties["outWidth"] and self.properties["depthAlignCamera"] < 0:
+            self.warn("setOutputSize only has effect with setDepthAlign to the colour camera")
+
+    # -- a step
+
+    def step(self) -> None:
+        """See Node."""
+        left, right = self._next_pair()
+        config = self.inputs["inputConfig"]
+        while config.is_linked and (message := config.queue.try_get()) is not None:
+            self._use(self._scratch.read(message))
+        pair = self._pair(left, right)
+        if pair is None:
+            return
+        for key, message in (("syncedLeft", left), ("syncedRight", right)):
+            if self.output(key).is_linked:
+                self.send(key, message)
+        pixels = _grey(left), _grey(right)
+        if self.properties["enableRectification"]:
+            fill = self.properties["rectifyEdgeFillColor"]
+            pixels = pair.rectifier.apply(*pixels, fill=max(fill, 0))
+        for key, message, view in zip(
+            ("rectifiedLeft", "rectifiedRight"), (left, right), pixels, strict=True
+        ):
+            if self.output(key).is_linked:
+                self.send(key, image_like(encode(view, "RAW8"), message))
+        if any(self.output(key).is_linked for key in _MAPS):
+            self._measure(pair, pixels, right)
+        if self.output("outConfig").is_linked:
+            self.send("outConfig", stamp_like(config_message(self.config), right))
+
+    def _next_pair(self) -> tuple[Any, Any]:
+        left, right = self.inputs["left"].get(), self.inputs["right"].get()
+        while left.getSequenceNum() != right.getSequenceNum():
+            if left.getSequenceNum() < right.getSequenceNum():
+                left = self.inputs["left"].get()
+            else:
+                right = self.inputs["right"].get()
+        return left, right
+
+    def _pair(self, left: Any, right: Any) -> _Pair | None:
+        sizes = [(message.getWidth(), message.getHeight()) for message in (left, right)]
+        wanted = self.properties["width"], self.properties["height"]
+        for side, message, size in zip(("left", "right"), (left, right), sizes, strict=True):
+            kind = message.getType().name
+            if not is_known(kind):
+                self._complain(f"the {side} picture is of type {kind}, which cannot be read")
+                return None
+            if wanted[0] and wanted[1] and size != wanted:
+                self._complain(f"the {side} picture is {size}, setInputResolution said {wanted}")
+                return None
+        if sizes[0] != sizes[1]:
+            self._complain(f"the left picture is {sizes[0]}, the right one {sizes[1]}: dropped")
+            return None
+        sockets = left.getInstanceNum(), right.getInstanceNum()
+        key = sockets, sizes[0]
+        if key not in self._pairs:
+            self._pairs[key] = self._calibrated(sockets, sizes[0])
+        return self._pairs[key]
+
+    def _calibrated(self, sockets: tuple[int, int], size: tuple[int, int]) -> _Pair:
+        calibration = self.context.calibration()
+        if sockets[0] == sockets[1]:
+            # Pictures from the host that do not say which camera took them.
+            first, second = (
+                calibration.getStereoLeftCameraId(),
+                calibration.getStereoRightCameraId(),
+            )
+            sockets = int(first.value), int(second.value)
+        first_lens, second_lens = (lens_of(calibration, socket, size) for socket in sockets)
+        made = Rectifier(first_lens, second_lens, pose_between(calibration, *sockets))
+        if made.is_crossed:
+            self._complain("left and right are exchanged: there will be no depth")
+        return _Pair(sockets, made)
+
+    # -- maps
+
+    def _measure(self, pair: _Pair, pixels: tuple[np.ndarray, np.ndarray], right: Any) -> None:
+        self._send_unchecked(pair, pixels, right)
+        how, found = self.matching, match(*pixels, self.matching)
+        view_of = 0 if how.align == LEFT else 1
+        socket = pair.sockets[view_of]
+        if self.output("confidenceMap").is_linked:
+            self._send_map("confidenceMap", found.confidence, "RAW8", socket, right)
+        darkest, brightest = self.brightness
+        disparity = depth_filters.bright_enough(
+            found.disparity, pixels[view_of], darkest, brightest
+        )
+        disparity = self._chain.apply(disparity, self.filters, how.scale)
+        factor = pixels[0].shape[1] / disparity.shape[1]
+        matrix = pair.rectifier.matrix.copy()
+        matrix[:2] /= factor if disparity.shape != pixels[0].shape else 1
+        # A decimated map keeps its disparities: they are of the full width.
+        focal = self.properties["focalLength"] or pair.rectifier.focal_px
+        baseline_m = (
+            self.properties["baseline"] / 100
+            if self.properties["baseline"]
+            else pair.rectifier.baseline_m
+        )
+        depth = depth_of(disparity, how.scale, focal, baseline_m, units_per_m=self.units_per_m)
+        depth = depth_filters.within(depth, *self.range)
+        view, seen_socket = self._view(pair, (depth.shape[1], depth.shape[0]), matrix)
+        if view is not None:
+            socket = socket if seen_socket is None else seen_socket
+            depth, disparity = see_from(view, matrix, depth, disparity, 1 / self.units_per_m)
+        if self.output("depth").is_linked:
+            self._send_map("depth", depth, "RAW16", socket, right)
+        if self.output("disparity").is_linked:
+            kind = "RAW8" if how.largest <= 255 else "RAW16"
+            self._send_map("disparity", disparity, kind, socket, right)
+
+    def _send_unchecked(
+        self, pair: _Pair, pixels: tuple[np.ndarray, np.ndarray], right: Any
+    ) -> None:
+        """What left-right check compares: the map of each side before it."""
+        for key, align, socket in zip(
+            ("debugDispLrCheckIt1", "debugDispLrCheckIt2"),
+            (LEFT, RIGHT),
+            pair.sockets,
+            strict=True,
+        ):
+            if self.output(key).is_linked:
+                found = match(*pixels, replace(self.matching, align=align, check=None))
+                kind = "RAW8" if self.matching.largest <= 255 else "RAW16"
+                self._send_map(key, found.disparity, kind, socket, right)
+
+    def _view(
+        self, pair: _Pair, size: tuple[int, int], matrix: np.ndarray
+    ) -> tuple[View | None, int | None]:
+        """From where depth is to be seen, if not from the camera it was measured by."""
+        wanted = self.properties["depthAlignCamera"]
+        if wanted < 0 or wanted in pair.sockets:
+            if wanted < 0 and self.matching.align == CENTER:
+                half = np.array([pair.rectifier.baseline_m / 2, 0, 0])
+                return View(matrix, size, Pose(np.eye(3), half)), None
+            return None, None
+        calibration = self.context.calibration()
+        lens = self._aligned_lens(calibration, wanted)
+        from_right = pose_between(calibration, pair.sockets[1], wanted)
+        if self.properties["enableRectification"]:
+            unturned = Pose(pair.rectifier.rotations[1].T, np.zeros(3))
+            from_right = from_right.after(unturned)
+        return View(lens.matrix, lens.size, from_right), wanted
+
+    def _aligned_lens(self, calibration: Any, socket: int) -> Lens:
+        isp = isp_view(self.context, socket)
+        width, height = self.properties["outWidth"] or 0, self.properties["outHeight"] or 0
+        if width <= 0 or height <= 0:
+            return isp
+        if self.properties["outKeepAspectRatio"]:
+            return lens_of(calibration, socket, (width, height))
+        stretch = np.diag([width / isp.size[0], height / isp.size[1], 1.0])
+        return Lens(stretch @ isp.matrix, (width, height))
+
+    def _send_map(self, key: str, values: np.ndarray, kind: str, socket: int, like: Any) -> None:
+        if kind == "RAW8":
+            values = values.astype(np.uint8)
+        message = image_message(encode(values, kind), socket=socket)
+        self.send(key, stamp_like(message, like))
+
+    # -- settings
+
+    def _use(self, config: Mapping[str, Any]) -> None:
+        """Take over a config: every number that a step needs."""
+        self.config = config
+        control, cost = config["algorithmControl"], config["costMatching"]
+        bits = control["subpixelFractionalBits"] if control["enableSubpixel"] else 0
+        align = _ALIGNMENTS[control["depthAlign"]]
+        if self.properties["depthAlignCamera"] >= 0:
+            align = LEFT if self._is_left(self.properties["depthAlignCamera"]) else RIGHT
+        self.matching = Matching(
+            levels=64 if cost["disparityWidth"] == 0 else 96,
+            shift=control["disparityShift"],
+            extended=control["enableExtended"],
+            subpixel_bits=bits,
+            check=control["leftRightCheckThreshold"] if control["enableLeftRightCheck"] else None,
+            confidence=cost["confidenceThreshold"],
+            align=align,
+            edge=control["numInvalidateEdgePixels"],
+        )
+        unit = control["depthUnit"]
+        self.units_per_m = (
+            control["customDepthUnitMultiplier"] if unit == _OWN_UNIT else _UNITS_PER_M[unit]
+        )
+        post = config["postProcessing"]
+        self.filters = read_filters(post, bits)
+        self.range = post["thresholdFilter"]["minRange"], post["thresholdFilter"]["maxRange"]
+        brightness = post["brightnessFilter"]
+        self.brightness = brightness["minBrightness"], brightness["maxBrightness"]
+
+    def _is_left(self, socket: int) -> bool:
+        return int(self.context.calibration().getStereoLeftCameraId().value) == socket
+
+    def _complain(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.error(text)
+
+
+def read_filters(post: Mapping[str, Any], bits: int) -> Filters:
+    """The filters of ``postProcessing``."""
+    speckle, spatial = post["speckleFilter"], post["spatialFilter"]
+    temporal, decimation = post["temporalFilter"], post["decimationFilter"]
+    return Filters(
+        order=[_FILTERS[number] for number in post["filteringOrder"] if number in _FILTERS],
+        median=post["median"] if bits <= _MEDIAN_BITS else 0,
+        decimation=decimation["decimationFactor"],
+        decimation_mode=_DECIMATIONS[decimation["decimationMode"]],
+        speckle=(speckle["speckleRange"], speckle["differenceThreshold"])
+        if speckle["enable"]
+        else None,
+        spatial=Mean(
+            spatial["alpha"],
+            spatial["delta"],
+            reach=spatial["holeFillingRadius"],
+            rounds=spatial["numIterations"],
+        )
+        if spatial["enable"]
+        else None,
+        temporal=Mean(temporal["alpha"], temporal["delta"], persistency=temporal["persistencyMode"])
+        if temporal["enable"]
+        else None,
+    )
+
+
+def lens_of(calibration: Any, socket: int, size: tuple[int, int]) -> Lens:
+    """A socket's camera for pictures of that size, cropped to their aspect."""
+    camera = dai.CameraBoardSocket(socket)
+    matrix = np.array(calibration.getCameraIntrinsics(camera, *size), np.float64)
+    return Lens(matrix, size, tuple(calibration.getDistortionCoefficients(camera)))
+
+
+def pose_between(calibration: Any, source: int, target: int) -> Pose:
+    """From one socket's axes to another's."""
+    sockets = dai.CameraBoardSocket(source), dai.CameraBoardSocket(target)
+    return Pose.of(np.array(calibration.getCameraExtrinsics(*sockets)))
+
+
+def config_message(config: Mapping[str, Any]) -> Any:
+    """A ``StereoDepthConfig`` of its values as the JSON has them."""
+    message = dai.StereoDepthConfig()
+    raw = message.get()
+    _assign(raw, config)
+    message.set(raw)
+    return message
+
+
+def _assign(target: Any, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            part = getattr(target, name)
+            _assign(part, value)
+            setattr(target, name, part)
+        elif name == "filteringOrder":
+            kinds = dai.StereoDepthConfig.PostProcessing.Filter
+            setattr(target, name, [kinds(number) for number in value])
+        elif value is not None:
+            kind = type(getattr(target, name))
+            setattr(target, name, kind(value) if hasattr(kind, "__members__") else value)
+
+
+def _grey(message: Any) -> np.ndarray:
+    pixels = decode(frame_of(message))
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    return np.ascontiguousarray(pixels)
+
+
+class _Scratch:
+    """Reads a config message completely, by way of a node that is serialised."""
+
+    def __init__(self) -> None:
+        self._pipeline = dai.Pipeline()
+        self._node = self._pipeline.create(dai.node.StereoDepth)
+
+    def read(self, message: Any) -> Mapping[str, Any]:
+        self._node.initialConfig.set(message.get())
+        config: Mapping[str, Any] = (
+            read_pipeline(self._pipeline).nodes[0].properties["initialConfig"]
+        )
+        return config
