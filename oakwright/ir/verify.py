@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import openvino as ov
-from openvino import Node, Output
+from openvino import Node, Output, Type
 
 from oakwright.errors import ConversionMismatch
 
 from .graph import depends_on_input, redirect
 from .legalise.pooling import adaptive_max_pool, avg_pool
-from .legalise.rewrite import as_output
+from .legalise.precision import widen
+from .legalise.rewrite import Rule, as_output
+from .legalise.versions import reshape_to_scalar
 from .oracle import chunks, in_order, run_on_cpu, tensors_of
 
 
@@ -71,16 +73,20 @@ def _for_cpu(model: ov.Model) -> ov.Model:
 
     AvgPool that counts its pads and rounds up: the plugin divides by the whole window, also by
     what reaches beyond the pads (torch and the definition do not). AdaptiveMaxPool: the plugin
-    has no I64 indices, read or not. Both are replaced as the legaliser does, which is tested
-    against their definitions.
+    has no I64 indices, read or not. Reshape of a product to a scalar: the plugin crashes. They
+    are replaced as the legaliser does, which is tested against their definitions. numpy has no
+    bf16 to feed such an input with.
     """
+    if any(port.get_element_type() == Type.bf16 for port in model.inputs):
+        model = model.clone()
+        widen(model)
     if not any(_MENDS.get(node.get_type_name(), _never)(node) for node in model.get_ops()):
         return model
     work = model.clone()
     for node in work.get_ordered_ops():
         if _MENDS.get(node.get_type_name(), _never)(node):
-            rule = avg_pool if node.get_type_name() == "AvgPool" else adaptive_max_pool
-            for old, new in zip(node.outputs(), rule(node) or (), strict=True):
+            replacement = _RULES[node.get_type_name()](node) or ()
+            for old, new in zip(node.outputs(), replacement, strict=True):
                 new = as_output(new)
                 new.get_node().set_friendly_name(node.get_friendly_name())
                 redirect(old, new)
@@ -105,9 +111,20 @@ def _has_unread_indices(node: Node) -> bool:
     return not node.output(1).get_target_inputs()
 
 
+def _gives_a_scalar(node: Node) -> bool:
+    shape = node.get_output_partial_shape(0)
+    return bool(shape.is_static) and not len(shape.to_shape())
+
+
 _MENDS: dict[str, Callable[[Node], bool]] = {
     "AvgPool": _counts_pads_and_rounds_up,
     "AdaptiveMaxPool": _has_unread_indices,
+    "Reshape": _gives_a_scalar,
+}
+_RULES: dict[str, Rule] = {
+    "AvgPool": avg_pool,
+    "AdaptiveMaxPool": adaptive_max_pool,
+    "Reshape": reshape_to_scalar,
 }
 
 

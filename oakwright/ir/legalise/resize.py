@@ -58,11 +58,11 @@ def interpolate(node: Node) -> Sequence[Output] | None:
     # Antialiasing counts only where something gets smaller, but then on every axis.
     smaller = any(axis.scale < 1 for axis in every)
     scheme = replace(scheme, antialias=scheme.antialias and smaller)
-    if version == "opset4" and _is_native(node, scheme, every):
-        return None
     axes = [axis for axis in every if not _is_identity(scheme, axis)]
     if not axes:
         return [x]
+    if version == "opset4" and _is_native(node, scheme, every) and _keeps_others(scheme, axes):
+        return None
     dtype = dtype_of(x)
     if not dtype.is_real() and scheme.mode != "nearest":
         x = op("Convert", [x], {"destination_type": "f32"}).output(0)

@@ -25,6 +25,13 @@ def squeeze(node: Node) -> Sequence[Output] | None:
     return [reshape(node.input_value(0), shape_of(node.output(0)))]
 
 
+def reshape_to_scalar(node: Node) -> Sequence[Output] | None:
+    """A Reshape to no dimensions is a Squeeze, which OpenVINO's CPU plugin survives."""
+    if shape_of(node.output(0)) or not node.get_input_partial_shape(0).is_static:
+        return None
+    return [reshape(node.input_value(0), [])]
+
+
 def identity(node: Node) -> Sequence[Output]:
     """Identity-16 passes its input on."""
     return [node.input_value(0)]
@@ -140,6 +147,7 @@ def random_numbers(node: Node) -> Sequence[Output]:
 RULES: dict[str, Sequence[Rule]] = {
     "Softmax": [softmax],
     "Squeeze": [squeeze],
+    "Reshape": [reshape_to_scalar],
     "Identity": [identity],
     "ConvertPromoteTypes": [convert_promote_types],
     "Broadcast": [broadcast],

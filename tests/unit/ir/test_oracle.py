@@ -64,6 +64,23 @@ def test_layers_the_cpu_plugin_gets_wrong_are_no_mismatch() -> None:
     assert "AvgPool-14" in describe(model)["operations"]
 
 
+def test_products_reshaped_to_a_scalar_can_be_compared() -> None:
+    a, b = parameter([1, 5], name="a"), parameter([5, 1], name="b")
+    flat = {"transpose_a": False, "transpose_b": False}
+    none = const(np.zeros(0), np.int64)
+    layer = op("Reshape", [op("MatMul", [a, b], flat), none], {"special_zero": False})
+    model = model_of(layer, a, b)
+    values = {"a": np.ones((1, 5), np.float32), "b": np.ones((5, 1), np.float32)}
+    assert compare(model, legalise(model).model, values).difference == 0
+
+
+def test_bf16_models_can_be_compared() -> None:
+    x = ov.opset1.parameter([1, 4], ov.Type.bf16)
+    x.set_friendly_name("x")
+    model = model_of(op("Multiply", [x, ov.op.Constant(ov.Type.bf16, ov.Shape([]), [2.0])]), x)
+    assert compare(model, legalise(model).model, VALUES).difference == 0
+
+
 @pytest.mark.parametrize(
     "inputs",
     [{}, {"y": np.zeros((1, 4))}, {"x": np.zeros((4,))}, {**VALUES, "y": np.zeros(1)}],
