@@ -153,6 +153,21 @@ def test_nearest_on_one_axis_that_would_shift_the_other() -> None:
     )
 
 
+@pytest.mark.parametrize(("mode", "nearest"), [("nearest", "ceil"), ("linear_onnx", "floor")])
+def test_the_other_axis_of_a_picture_does_not_shift(mode: str, nearest: str) -> None:
+    # The engine's own stage does shift it (seen by running the blob).
+    model = resized(
+        [1, 2, 6, 7],
+        [2, 3],
+        sizes=[6, 14],
+        version=4,
+        mode=mode,
+        nearest=nearest,
+        coordinates="tf_half_pixel_for_nn",
+    )
+    assert "Interpolate" not in ask(model)
+
+
 def test_padding_comes_first() -> None:
     pads = ([0, 0, 1, 2], [0, 0, 0, 1])
     ask(resized([1, 2, 6, 7], [2, 3], sizes=[9, 14], mode="linear_onnx", pads=pads))
