@@ -5,12 +5,12 @@ import subprocess
 import sys
 import textwrap
 import time
+import uuid
 from pathlib import Path
 
 import pytest
 
 from oakwright.device import Settings, run_script
-from oakwright.device.runner import MARK
 from oakwright.errors import UsageError
 
 START = """
@@ -31,24 +31,28 @@ with dai.Device(pipeline) as device:
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, monkeypatch):
+    # Other runs may be going on beside this one: ours are known by a mark of their own.
+    mark = f"OAKWRIGHT_TEST={uuid.uuid4().hex}"
+    monkeypatch.setenv(*mark.split("="))
+
     def run_it(body, *arguments, start=START, limit_s=30, **options):
         path = tmp_path / "script.py"
         path.write_text(start + textwrap.dedent(body))
         settings = Settings(**{"deterministic": True, "seconds": 1.0} | options)
         result = run_script(path, list(arguments), settings, limit_s=limit_s, capture=True)
-        assert not left_over(), "a process was left"
+        assert not left_over(mark), "a process was left"
         return result
 
     return run_it
 
 
-def left_over():
-    """Processes other than this one that carry the runner's mark."""
+def left_over(mark):
+    """Processes that carry the mark."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if f"{MARK}=".encode() in (entry / "environ").read_bytes():
+            if mark.encode() in (entry / "environ").read_bytes():
                 found.append((entry / "cmdline").read_bytes())
         except OSError:
             continue
