@@ -64,11 +64,13 @@ class Memory:
         if view.size > MAX_ELEMENTS:
             raise RunError(f"a read of {view.size} elements is beyond any device")
         found = self._trace(view)
-        if len(found.needed) > 1:
+        parts = found.parts
+        if parts:
             # Parts of a larger tensor: from now on that tensor is what memory holds, so that all
-            # its readers see one value, and its parts can be joined to one op.
-            parent = whole_around(view, found.needed, self._logs[view.arena])
-            if parent is not None:
+            # its readers see one value, and its parts can be joined to one op. A read of less
+            # than was written counts too: it may be the first of several that look into tiles.
+            parent = whole_around(view, parts, self._logs[view.arena])
+            if parent is not None and len(parent[1]) > 1:
                 self._put_together(*parent)
                 found = self._trace(view)
         return found
@@ -131,6 +133,11 @@ class Trace:
     def is_simple(self) -> bool:
         """Whether one write explains all elements as a box of it."""
         return self._exact is not None or self._box is not None
+
+    @property
+    def parts(self) -> list[Write]:
+        """The writes it comes from; none where it is the whole of one."""
+        return [self._box[0]] if self._box is not None else self.needed
 
     def value(self, dtype: np.dtype) -> Value:
         """The value read; zeros where nothing was written."""

@@ -74,16 +74,22 @@ def _grown(
         return None
     bounds = _bounds([boxes[i] for i in seeds])
     chosen = _filling(bounds, boxes)
-    grown = bool(chosen)
+    if not seeds <= chosen:
+        return None
+    # Tensors that merely lie one behind the other touch along the outermost axis; along the
+    # others only parts of one tensor do, their rows lying in between each other.
+    spread = len({boxes[i][0] for i in seeds}) > 1
+    axes = range(0 if spread else 1, len(strides))
+    grown = True
     while grown and len(chosen) <= MAX_PARTS:
         grown = False
-        for axis in range(len(strides)):
+        for axis in axes:
             for candidate in list(boxes.values()):
                 wider = _extended(bounds, candidate, axis)
                 parts = _filling(wider, boxes) if wider is not None else set()
-                if wider is not None and parts:
+                if wider is not None and seeds <= parts:
                     bounds, chosen, grown = wider, parts, True
-    return (bounds, chosen) if chosen and _untouched(chosen, boxes, log) else None
+    return (bounds, chosen) if _untouched(chosen, boxes, log) else None
 
 
 def _is_kin(view: View, strides: list[int], itemsize: int) -> bool:
@@ -142,14 +148,15 @@ def _size(box: Box) -> int:
 
 
 def _filling(bounds: Box, boxes: dict[int, Box]) -> set[int]:
-    """The boxes inside ``bounds`` if they fill it without overlap, else none."""
-    inside = [i for i, box in boxes.items() if _inside(box, bounds)]
-    if sum(_size(boxes[i]) for i in inside) != _size(bounds):
-        return set()
-    for n, i in enumerate(inside):
-        if not all(_apart(boxes[i], boxes[j]) for j in inside[:n]):
-            return set()
-    return set(inside)
+    """The boxes inside ``bounds``, newest first, if they fill it without overlap, else none.
+
+    An older box under a newer one is not seen any more.
+    """
+    chosen: list[int] = []
+    for i in sorted(boxes, reverse=True):
+        if _inside(boxes[i], bounds) and all(_apart(boxes[i], boxes[j]) for j in chosen):
+            chosen.append(i)
+    return set(chosen) if sum(_size(boxes[i]) for i in chosen) == _size(bounds) else set()
 
 
 def _extended(bounds: Box, candidate: Box, axis: int) -> Box | None:

@@ -58,18 +58,17 @@ Rule = Callable[[Value, Uses], "Value | None"]
 
 def rewrite(graph: Graph, rules: Mapping[str, list[Rule]]) -> bool:
     """Walk once; ``rules`` by op. Says whether anything changed."""
+    merged = merge_equal(graph)
     uses = Uses(graph)
     replaced = uses.replaced
-    seen: dict[object, Value] = {}
     for node in graph.nodes():
         if any(v in replaced for v in node.inputs):
             node.inputs = tuple(uses.final(v) for v in node.inputs)
         old = node.outputs[0]
         if len(node.outputs) != 1 or old in replaced:
             continue
-        twin = seen.setdefault(_key(node), old)
-        new = twin if twin is not old else None
-        for rule in rules.get(node.op, ()) if new is None else ():
+        new = None
+        for rule in rules.get(node.op, ()):
             new = rule(old, uses)
             if new is not None:
                 if new.shape != old.shape or new.dtype != old.dtype:
@@ -78,6 +77,21 @@ def rewrite(graph: Graph, rules: Mapping[str, list[Rule]]) -> bool:
                 break
         if new is not None and new is not old:
             uses.hand_over(old, new)
+    if replaced:
+        graph.replace(replaced)
+    return bool(replaced) or merged
+
+
+def merge_equal(graph: Graph) -> bool:
+    """What is computed twice is computed once. Before rules count who reads a value."""
+    seen: dict[object, Node] = {}
+    replaced: dict[Value, Value] = {}
+    for node in graph.nodes():
+        if any(v in replaced for v in node.inputs):
+            node.inputs = tuple(replaced.get(v, v) for v in node.inputs)
+        twin = seen.setdefault(_key(node), node)
+        if twin is not node:
+            replaced.update(zip(node.outputs, twin.outputs, strict=True))
     if replaced:
         graph.replace(replaced)
     return bool(replaced)
@@ -90,8 +104,7 @@ def _key(node: Node) -> object:
     return (
         node.op,
         tuple(id(v) for v in node.inputs),
-        node.outputs[0].shape,
-        node.outputs[0].dtype,
+        tuple((v.shape, v.dtype) for v in node.outputs),
         repr(sorted(node.attributes.items())),
     )
 
