@@ -44,6 +44,7 @@ def device_group() -> None:
     help="Seconds the script may wait for what never comes.",
 )
 @click.option("--out", type=click.Path(file_okay=False), help="Folder for windows and report.json.")
+@click.option("--auto", is_flag=True, help="Use a real camera if there is one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON at the end.")
 def run_command(
     script: str,
@@ -58,6 +59,7 @@ def run_command(
     limit_s: float | None,
     patience_s: float,
     out: str | None,
+    auto: bool,
     as_json: bool,
 ) -> int:
     """Run SCRIPT as it is, with frames from a source of your choice.
@@ -79,7 +81,9 @@ def run_command(
     if limit_s is None and seconds is not None and not deterministic:
         # A script that never asks anything of the camera must end too.
         limit_s = seconds + 10
-    result = run_script(Path(script), list(arguments), settings, limit_s=limit_s, out=out or "")
+    result = run_script(
+        Path(script), list(arguments), settings, limit_s=limit_s, out=out or "", auto=auto
+    )
     if as_json:
         click.echo(json.dumps(result.report | {"outcome": result.outcome}, default=str))
     if not result.is_clean:

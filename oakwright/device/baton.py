@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .clock import VirtualClock, real_sleep
+from .clock import VirtualClock, real_perf_counter, real_sleep
 from .scheduler import Scheduler, Stopped, Task, Waiting, always
 
 # Set in a thread whose waits are real ones for the moment, whatever takeover.py has replaced.
@@ -102,7 +102,9 @@ class BatonScheduler(Scheduler):
         task.why, task.since, task.until, task.ready = why, self.clock.now(), until, ready
         if outside:
             self._outside.add(task)
+        started = real_perf_counter()
         self._pass_on(task)
+        task.waited_s += real_perf_counter() - started
         task.why = None
         self._outside.discard(task)
         timed_out = task in self._timed_out
@@ -153,6 +155,7 @@ class BatonScheduler(Scheduler):
 
     def _begin(self, task: Task) -> None:
         task.wake.acquire()
+        task.began_s = real_perf_counter()
         self._raise_orders(task)
 
     def _finish(self, task: Task) -> None:

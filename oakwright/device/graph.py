@@ -11,7 +11,7 @@ from oakwright.errors import NodeError, OakwrightError, PipelineError
 from .nodes import NODES, PERIPHERAL, Context, Node
 from .nodes.node import Input, Output
 from .queue import Queue, QueueClosed
-from .scheduler import Stopped
+from .scheduler import Stopped, Task
 from .schema import NodeRecord, Port, Schema
 
 
@@ -54,6 +54,8 @@ class Graph:
         self.nodes: list[Node] = []
         self._on_failure = on_failure
         self._queues: list[Queue] = []
+        self._tasks: list[tuple[Node, Task]] = []
+        self._busy_s: dict[str, float] = {}
         for record in schema.nodes:
             if record.kind in NODES:
                 self.nodes.append(NODES[record.kind](record, context))
@@ -103,7 +105,8 @@ class Graph:
     def start(self) -> None:
         """Let every node run."""
         for node in self.nodes:
-            self.context.scheduler.spawn(node.title, self._body(node), self)
+            task = self.context.scheduler.spawn(node.title, self._body(node), self)
+            self._tasks.append((node, task))
 
     def _body(self, node: Node) -> Callable[[], None]:
         def run() -> None:
@@ -126,14 +129,21 @@ class Graph:
 
     def stop(self) -> None:
         """End every node."""
+        self._busy_s = self._busy()
         self.context.scheduler.stop(self)
 
+    def _busy(self) -> dict[str, float]:
+        return {node.title: round(task.busy_s, 3) for node, task in self._tasks}
+
     def report(self) -> dict[str, Any]:
-        """Steps, messages sent, and every queue's count: plain values."""
+        """Steps, real seconds at work, messages sent, every queue's count: plain values."""
+        busy = self._busy_s or self._busy()
         return {
             "nodes": {
                 node.title: {
                     "steps": node.steps,
+                    "busy_s": busy.get(node.title, 0.0),
+                    "step_ms": _per_step_ms(busy.get(node.title, 0.0), node.steps),
                     "sent": {o.name: o.sent for o in node.outputs.values() if o.is_linked},
                 }
                 for node in self.nodes
@@ -149,3 +159,7 @@ class Graph:
                 if queue.received
             },
         }
+
+
+def _per_step_ms(busy_s: float, steps: int) -> float | None:
+    return round(busy_s / steps * 1000, 3) if steps else None

@@ -59,12 +59,13 @@ def run_script(
     limit_s: float | None = None,
     out: str | os.PathLike[str] = "",
     capture: bool = False,
+    auto: bool = False,
 ) -> RunResult:
     """Run a DepthAI script with a virtual camera; returns when it and its children have ended.
 
     ``limit_s``: real seconds after which it is interrupted, and then ended. ``out``: a folder for
-    the windows' last pictures and ``report.json``. ``capture``: keep what it prints in
-    ``report["output"]`` instead of printing it.
+    the windows (videos, last pictures) and ``report.json``. ``capture``: keep what it prints in
+    ``report["output"]`` instead of printing it. ``auto``: a real camera is used if there is one.
     """
     path = Path(script)
     if not path.is_file():
@@ -79,6 +80,7 @@ def run_script(
             "result": str(result),
             "limit_s": limit_s,
             "out": str(out),
+            "auto": auto,
         }
         environment = os.environ | {MAIN_VARIABLE: json.dumps(order), MARK: mark}
         command = [sys.executable, "-m", "oakwright.device.child", str(path), *arguments]
@@ -98,7 +100,7 @@ def run_script(
     )
     if out:
         Path(out).mkdir(parents=True, exist_ok=True)
-        shown = {"outcome": ended.outcome, "message": ended.message, "seconds": ended.wall_s}
+        shown = {"outcome": ended.outcome, "message": ended.message, "wall_s": ended.wall_s}
         (Path(out) / "report.json").write_text(json.dumps(shown | report, indent=2, default=str))
     return ended
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from oakwright.errors import Deadlock, EndOfRun
 
-from .clock import Clock, RealClock
+from .clock import Clock, RealClock, real_perf_counter
 
 # How long after the end of a run the host may go on taking what is there.
 HARD_END_S = 1.0
@@ -63,6 +63,9 @@ class Task:
     until: float | None = None
     ready: Callable[[], bool] | None = None
     stop: BaseException | None = None
+    # Real seconds spent waiting, and when (real clock) it began: for the report.
+    waited_s: float = 0.0
+    began_s: float = field(default_factory=real_perf_counter)
     is_done: bool = False
     wake: Any = field(default=None, repr=False)
 
@@ -70,6 +73,11 @@ class Task:
     def is_host(self) -> bool:
         """Whether the user's code runs in it."""
         return self.group is None
+
+    @property
+    def busy_s(self) -> float:
+        """Real seconds not spent waiting; another task may have had the processor in them."""
+        return max(real_perf_counter() - self.began_s - self.waited_s, 0.0)
 
     def describe(self) -> str:
         """Its name and why it waits."""
@@ -218,10 +226,12 @@ class RealScheduler(Scheduler):
             task.why, task.since = why, self.clock.now()
             for resource in why.on:
                 resource.waiters.append(task)
+            started = real_perf_counter()
             try:
                 return self._wait_awake(task, ready, until)
             finally:
                 task.why = None
+                task.waited_s += real_perf_counter() - started
                 for resource in why.on:
                     resource.waiters.remove(task)
 

@@ -18,6 +18,8 @@ import numpy as np
 
 from .session import Session
 
+# How fast the windows' videos are played: one picture for each imshow.
+VIDEO_FPS = 30.0
 # What is pressed once the run is over: q first, then Esc, in turns.
 _QUIT_KEYS = (ord("q"), 27)
 
@@ -28,6 +30,7 @@ class Window:
 
     pixels: np.ndarray | None = None
     shown: int = 0
+    video_size: tuple[int, int] = (0, 0)
 
 
 class Windows:
@@ -35,6 +38,9 @@ class Windows:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        # Where each window is also kept as a video; None keeps the last picture only.
+        self.folder: Path | None = None
+        self._videos: dict[str, Any] = {}
         self.windows: dict[str, Window] = {}
         self.trackbars: dict[tuple[str, str], int] = {}
         self._quit_presses = 0
@@ -46,6 +52,8 @@ class Windows:
             raise cv2.error(f"window '{name}': the picture is empty")
         window = self.windows.setdefault(str(name), Window())
         window.pixels, window.shown = pixels.copy(), window.shown + 1
+        if self.folder is not None:
+            self._film(str(name), _as_picture(pixels))
 
     def wait_key(self, delay: int = 0) -> int:
         """``cv2.waitKey``: -1 for no key. Without a delay it would wait for ever: 1 ms here."""
@@ -61,14 +69,34 @@ class Windows:
         """Write the last picture of every window; gives the files."""
         folder.mkdir(parents=True, exist_ok=True)
         files = []
+        for video in self._videos.values():
+            video.release()
         for name, window in sorted(self.windows.items()):
             if window.pixels is None:
                 continue
-            plain = "".join(c if c.isalnum() or c in "-_ " else "_" for c in name).strip() or "_"
-            path = folder / f"{plain}.png"
+            path = folder / f"{_file_name(name)}.png"
             cv2.imwrite(str(path), _as_picture(window.pixels))
             files.append(path)
         return files
+
+    def _film(self, name: str, pixels: np.ndarray) -> None:
+        """Add a picture to the window's video; it keeps the size of its first one."""
+        assert self.folder is not None
+        height, width = pixels.shape[:2]
+        if name not in self._videos:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._videos[name] = cv2.VideoWriter(
+                str(self.folder / f"{_file_name(name)}.mp4"),
+                cv2.VideoWriter.fourcc(*"mp4v"),
+                VIDEO_FPS,
+                (width, height),
+            )
+            self.windows[name].video_size = (width, height)
+        size = self.windows[name].video_size
+        color = pixels if pixels.ndim == 3 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
+        if (width, height) != size:
+            color = cv2.resize(color, size)
+        self._videos[name].write(np.ascontiguousarray(color[:, :, :3]))
 
     def report(self) -> dict[str, Any]:
         """How often each was drawn, and the size of what it shows."""
@@ -158,3 +186,7 @@ def _as_picture(pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype == np.bool_:
         return pixels.astype(np.uint8) * 255
     return pixels
+
+
+def _file_name(window: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_ " else "_" for c in window).strip() or "_"

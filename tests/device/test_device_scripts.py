@@ -1,5 +1,6 @@
 """Scripts as they come: whatever they do ends with a message, and no process is left."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 import uuid
 from pathlib import Path
 
+import cv2
 import pytest
 
 from oakwright.device import Settings, run_script
@@ -36,11 +38,11 @@ def run(tmp_path, monkeypatch):
     mark = f"OAKWRIGHT_TEST={uuid.uuid4().hex}"
     monkeypatch.setenv(*mark.split("="))
 
-    def run_it(body, *arguments, start=START, limit_s=30, **options):
+    def run_it(body, *arguments, start=START, limit_s=30, out="", **options):
         path = tmp_path / "script.py"
         path.write_text(start + textwrap.dedent(body))
         settings = Settings(**{"deterministic": True, "seconds": 1.0} | options)
-        result = run_script(path, list(arguments), settings, limit_s=limit_s, capture=True)
+        result = run_script(path, list(arguments), settings, limit_s=limit_s, capture=True, out=out)
         assert not left_over(mark), "a process was left"
         return result
 
@@ -66,8 +68,9 @@ def test_a_script_that_runs_for_ever_is_interrupted_at_the_end_of_its_budget(run
     assert result.report["digest"]
 
 
-def test_a_script_that_asks_for_keys_is_told_to_quit(run):
-    result = run("""
+def test_a_script_that_asks_for_keys_is_told_to_quit_and_its_windows_are_kept(run, tmp_path):
+    result = run(
+        """
         import cv2
         with dai.Device(pipeline) as device:
             queue = device.getOutputQueue("rgb", 4, False)
@@ -76,7 +79,13 @@ def test_a_script_that_asks_for_keys_is_told_to_quit(run):
                 if cv2.waitKey(1) == ord('q'):
                     break
         print("quit by itself")
-    """)
+    """,
+        out=tmp_path / "seen",
+    )
+    report = json.loads((tmp_path / "seen" / "report.json").read_text())
+    assert report["outcome"] == "clean"
+    assert cv2.imread(str(tmp_path / "seen" / "rgb.png")).shape == (64, 64, 3)
+    assert cv2.VideoCapture(str(tmp_path / "seen" / "rgb.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) > 20
     assert "quit by itself" in result.report["output"]
     assert result.message == "the script came to its end"
     assert result.report["windows"]["rgb"]["shape"] == [64, 64, 3]
