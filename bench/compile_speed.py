@@ -134,8 +134,9 @@ def as_text(report: dict) -> str:
         "",
         f"Measured on {facts['cores']} cores ({facts['processor']}), Python {facts['python']},",
         f"with a load of {load} from other work before the run; all times are medians, of",
-        f"{rounds} rounds for single blobs. The networks have random weights (`bench/compile_networks.py`).",
-        "16 shave counts go through as many processes at a time as there are cores.",
+        f"{rounds} rounds for single blobs. The networks have random weights",
+        "(`bench/compile_networks.py`). 16 shave counts go through as many processes at a time as",
+        "there are cores.",
     ]
     return "\n".join(lines) + "\n"
 
