@@ -200,19 +200,41 @@ def _stretch(
     long = sorted((k for k in range(element.ndim) if element.shape[k] > 1), key=lambda k: -steps[k])
     dims = [element.shape[k] for k in long]
     sizes = [steps[k] for k in long]
-    for (upper, lower), dim in zip(pairwise(sizes), dims[1:], strict=True):
-        if upper % lower or dim * lower > upper:
-            return None
-    length = dims[0] * sizes[0] if long else 1
-    if base + length > total:
+    if any(upper % lower for upper, lower in pairwise(sizes)):
         return None
     value = reshape(transpose(value, rest + in_memory + source.inner), [total, *inner])
-    value = slice_axis(value, 0, base, base + length)
-    whole = [u // lower for u, lower in pairwise(sizes)]
-    value = reshape(value, [*dims[:1], *whole, *sizes[-1:], *inner])
-    value = slice_box(value, [0] * value.rank, [*dims, *([1] * len(sizes[-1:])), *inner])
-    value = reshape(value, [*dims, *inner])
+    if long and total % sizes[0]:
+        # Whole steps only: what is left over at the end lies behind what is read.
+        value = slice_axis(value, 0, base, min(total, base + dims[0] * sizes[0]))
+        base, total = 0, value.shape[0]
+        if total % sizes[0]:
+            return None
+    # The stretch as a box: how many steps of each size fit into one of the next larger.
+    levels = (
+        [upper // lower for upper, lower in pairwise([total, *sizes])] + sizes[-1:]
+        if long
+        else [total]
+    )
+    wanted = [*dims, 1] if long else [1]
+    begin = []
+    for step in [*sizes, 1]:
+        digit, base = divmod(base, step)
+        begin.append(digit)
+    if any(b + d > level for b, d, level in zip(begin, wanted, levels, strict=True)):
+        return None
+    end = [b + d for b, d in zip(begin, wanted, strict=True)]
     axes = [work.grid_axes[k] for k in long] + work.inner_axes
+    if axes == sorted(axes) and levels[-1] == 1:
+        # The read's own axes, longer where it takes a part: other parts then share the reshape.
+        low, high, full = [0] * len(shape), [1] * len(shape), [1] * len(shape)
+        for axis, level, b, e in zip(axes, levels[:-1], begin, end, strict=False):
+            full[axis], low[axis], high[axis] = level, b, e
+        for axis, dim in zip(work.inner_axes, inner, strict=True):
+            full[axis] = high[axis] = dim
+        return slice_box(reshape(value, full), low, high)
+    nothing = [0] * len(inner)
+    value = slice_box(reshape(value, [*levels, *inner]), [*begin, *nothing], [*end, *inner])
+    value = reshape(value, [*dims, *inner])
     return _placed(value, {axis: i for i, axis in enumerate(axes)}, shape)
 
 

@@ -150,7 +150,12 @@ _FUNCTIONS = {
         "Proposal": "proposal",
         "SoftPlus": "softplus",
     },
-    5: {"GatherND": "gather_nd", "LSTMSequence": "lstm_sequence", "Round": "round"},
+    5: {
+        "GatherND": "gather_nd",
+        "HSigmoid": "hsigmoid",
+        "LSTMSequence": "lstm_sequence",
+        "Round": "round",
+    },
     6: {"GatherElements": "gather_elements", "MVN": "mvn"},
 }
 

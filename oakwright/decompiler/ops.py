@@ -200,7 +200,18 @@ ARITHMETIC = frozenset(
 ELEMENTWISE = frozenset(
     [
         *("Relu", "Clamp", "Sigmoid", "Tanh", "Elu", "Exp", "Log", "Floor", "Ceiling", "Erf"),
-        *("Mish", "Gelu", "SoftPlus", "HSwish", "Swish", "Round", "Sqrt", "Abs", "Negative"),
+        *(
+            "Mish",
+            "Gelu",
+            "SoftPlus",
+            "HSigmoid",
+            "HSwish",
+            "Swish",
+            "Round",
+            "Sqrt",
+            "Abs",
+            "Negative",
+        ),
         *("LogicalNot", "Convert"),
     ]
 )

@@ -35,11 +35,18 @@ _SETTLING: dict[str, list[Rule]] = {
         tidy.slice_of_reshape,
         *_JOINING["Slice"],
     ],
+    "Concat": [*_JOINING["Concat"], tidy.concat_of_reshapes],
 }
 _NAMING: dict[str, list[Rule]] = {
     "Convolution": [recompose.full_connection, recompose.deconvolution, channels.depthwise],
     "GroupConvolution": [recompose.deconvolution],
-    "Multiply": [recompose.swish, recompose.hswish, channels.scaled_weights],
+    "Minimum": [recompose.clamp],
+    "Multiply": [
+        recompose.swish,
+        recompose.hswish,
+        recompose.hsigmoid,
+        channels.scaled_weights,
+    ],
     "Reshape": _JOINING["Reshape"],
     "Transpose": _JOINING["Transpose"],
 }

@@ -58,9 +58,9 @@ def join_channels(values: tuple[Value, ...]) -> Value | Build | None:
         return None
     inputs = [n.inputs[0] for n in nodes]
     if all(x is inputs[0] for x in inputs):
-        # Ranges of output channels of one convolution; networks have such pairs of their own
-        # (two heads on one map), so only what came from one stage is put together.
-        if any(w.shape[0] != 1 for w in weights) or len({n.stage for n in nodes}) > 1:
+        # Ranges of output channels of one convolution. (Two of a network's own, side by side
+        # on one map with one kernel, cannot be told from that; one is what they amount to.)
+        if any(w.shape[0] != 1 for w in weights):
             return None
         whole = np.concatenate([w[0] for w in weights])
         return convolution(inputs[0], constant(whole), geometry)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..graph import Graph, Node, Value, make_many, tag
 from ..lift.windows import Window, transposed_convolution
-from ..ops import constant, matmul, reshape, unary
+from ..ops import binary, constant, matmul, reshape, unary
 from .rewrite import Uses
 from .windows import windows_of
 
@@ -24,9 +24,10 @@ def full_connection(value: Value, uses: Uses) -> Value | None:
         for w, d in zip(windows, source.shape[2:], strict=True)
     ):
         return None
-    size = int(np.prod(source.shape[1:]))
-    if vector.shape != (source.shape[0], size) or any(node.attributes["pads_end"]):
+    if any(node.attributes["pads_end"]):
         return None
+    size = int(np.prod(source.shape[1:]))
+    vector = reshape(vector, (source.shape[0], size))
     matrix = constant(weights.reshape(weights.shape[0], size))
     return reshape(matmul(vector, matrix, transpose_b=True), value.shape)
 
@@ -100,6 +101,38 @@ def hswish(value: Value, uses: Uses) -> Value | None:
             continue
         if shift[0] is not None and shift[0].size == 1 and float(shift[0].ravel()[0]) == 3:
             return unary("HSwish", x)
+    return None
+
+
+def clamp(value: Value, uses: Uses) -> Value | None:
+    """min(relu(x), high) is clamp(x, 0, high)."""
+    for source, limit in (value.node.inputs, value.node.inputs[::-1]):
+        data = limit.constant
+        if source.node.op == "Relu" and data is not None and data.size == 1 and data.min() > 0:
+            high = float(data.ravel()[0])
+            if uses.single(source) and source.shape == value.shape:
+                return unary("Clamp", source.node.inputs[0], min_value=0.0, max_value=high)
+    return None
+
+
+def hsigmoid(value: Value, uses: Uses) -> Value | None:
+    """clamp(x + 3, 0, 6) / 6, where no multiplication by x follows."""
+    for gate, factor in (value.node.inputs, value.node.inputs[::-1]):
+        data, a = factor.constant, gate.node.attributes
+        if gate.node.op != "Clamp" or data is None or data.size != 1:
+            continue
+        inner = gate.node.inputs[0]
+        if inner.node.op != "Add" or (a["min_value"], a["max_value"]) != (0, 6):
+            continue
+        if abs(float(data.ravel()[0]) * 6 - 1) > 1e-3:
+            continue
+        for x, shift in (inner.node.inputs, inner.node.inputs[::-1]):
+            number = shift.constant
+            if number is None or x.shape != value.shape:
+                continue
+            # The 3 may have gone into a bias: take it out again.
+            rest = number - np.float32(3)
+            return unary("HSigmoid", binary("Add", x, constant(rest)) if rest.any() else x)
     return None
 
 

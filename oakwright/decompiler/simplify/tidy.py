@@ -187,6 +187,22 @@ def concat_of_slices(value: Value, uses: Uses) -> Value | None:
     return slice_box(whole, begin, end, step)
 
 
+def concat_of_reshapes(value: Value, uses: Uses) -> Value | None:
+    """Reshaped tensors one behind the other in memory: one reshape of their Concat."""
+    axis = value.node.attributes["axis"]
+    parts = value.node.inputs
+    if any(v.node.op != "Reshape" for v in parts) or any(d != 1 for d in value.shape[:axis]):
+        return None
+    bases = [v.node.inputs[0] for v in parts]
+    first = next((i for i, d in enumerate(bases[0].shape) if d > 1), -1)
+    outer, inner = bases[0].shape[:first], bases[0].shape[first + 1 :]
+    if first < 0 or any(b.shape[:first] != outer or b.shape[first + 1 :] != inner for b in bases):
+        return None
+    if len({b.rank for b in bases}) > 1:
+        return None
+    return reshape(concat(bases, first), value.shape)
+
+
 def slice_of_reshape(value: Value, uses: Uses) -> Value | None:
     """Slice(Reshape(x)) where the reshape only adds or drops axes of length 1: slice first."""
     source = value.node.inputs[0]

@@ -175,12 +175,40 @@ def test_partial_sums_over_input_channels_are_one_convolution():
     assert after([x], unary("Relu", total)) == ["Add", "Convolution", "Relu"]
 
 
-def test_two_heads_on_one_map_stay_two():
+def test_ranges_of_output_channels_are_one_convolution():
     x = variable(1, 4, 8, 8)
-    parts = [convolution(x, weights(3, 4, 1, 1), square(1, (8, 8))) for _ in range(2)]
-    for number, part in enumerate(parts):
-        part.node.stage = number
+    parts = [
+        max_pool(
+            convolution(x, weights(3, 4, 1, 1), square(1, (8, 8))), square(2, (4, 4), stride=2)
+        )
+        for _ in range(2)
+    ]
+    assert after([x], concat(parts, 1)) == ["Convolution", "MaxPool"]
+
+
+def test_other_kernels_on_one_map_stay_two():
+    x = variable(1, 4, 8, 8)
+    parts = [
+        convolution(x, weights(3, 4, 1, 1), square(1, (8, 8))),
+        convolution(x, weights(3, 4, 3, 3), square(3, (8, 8), pad=1)),
+    ]
     assert after([x], concat(parts, 1)).count("Convolution") == 2
+
+
+def test_hsigmoid_is_named():
+    x = variable(1, 4, 8, 8)
+    gate = unary("Relu", binary("Add", x, constant(np.float32(3))))
+    gate = binary("Minimum", gate, constant(np.float32(6)))
+    assert after([x], binary("Multiply", gate, constant(np.float32(1 / 6)))) == ["HSigmoid"]
+    bias = per_channel(np.array([1, 2, 3, 4], np.float32), 4)
+    gate = unary("Clamp", binary("Add", x, bias), min_value=0.0, max_value=6.0)
+    assert after([x], binary("Multiply", gate, constant(np.float32(1 / 6)))) == ["Add", "HSigmoid"]
+
+
+def test_reshapes_behind_each_other_are_one():
+    x, y = variable(1, 4, 3, 2), variable(1, 4, 3, 2, name="y")
+    both = concat([reshape(v, (1, 1, 4, 6)) for v in (x, y)], 1)
+    assert after([x, y], transpose(both, (0, 2, 1, 3))) == ["Concat", "Reshape", "Transpose"]
 
 
 def test_unused_input_channels_are_not_read():
