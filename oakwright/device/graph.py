@@ -56,6 +56,7 @@ class Graph:
         self._queues: list[Queue] = []
         self._tasks: list[tuple[Node, Task]] = []
         self._busy_s: dict[str, float] = {}
+        self._is_stopping = False
         for record in schema.nodes:
             if record.kind in NODES:
                 self.nodes.append(NODES[record.kind](record, context))
@@ -117,6 +118,9 @@ class Graph:
             except OakwrightError as error:
                 self._on_failure(error)
             except Exception as error:
+                if self._is_stopping:
+                    # What it used was taken away under its hands; nobody waits for its result.
+                    return
                 self._on_failure(
                     NodeError(
                         f"{node.title} failed: {type(error).__name__}: {error}",
@@ -129,6 +133,7 @@ class Graph:
 
     def stop(self) -> None:
         """End every node."""
+        self._is_stopping = True
         self._busy_s = self._busy()
         self.context.scheduler.stop(self)
 

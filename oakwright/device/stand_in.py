@@ -151,7 +151,7 @@ class Device:
             output_stream=self._outputs.__getitem__,
             input_stream=self._inputs.__getitem__,
             source_ended=session.end_soon,
-            calibration=self.readCalibration,
+            calibration=self._current_calibration,
         )
 
     # -- streams
@@ -455,6 +455,9 @@ class Device:
     def readCalibration(self) -> Any:
         """The board's, or what the script has put in its place."""
         self._check_open()
+        return self._current_calibration()
+
+    def _current_calibration(self) -> Any:
         if self._calibration is None:
             self._calibration = calibration(self._session.board)
         return self._calibration

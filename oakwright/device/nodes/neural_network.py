@@ -140,9 +140,10 @@ class NeuralNetwork(Node):
     def _shaped(self, data: np.ndarray, spec: TensorSpec) -> np.ndarray | None:
         need = int(np.prod(spec.shape, dtype=np.int64)) * spec.precision.size_bytes
         if len(data) < need:
+            advice = "; compile the blob for U8 inputs" if need == 2 * len(data) else ""
             self.error(
                 f"input '{spec.name}' takes {need} bytes ({spec}), the message has {len(data)}: "
-                "dropped"
+                f"dropped{advice}"
             )
             return None
         return data[:need].view(spec.precision.numpy).reshape(spec.shape)
