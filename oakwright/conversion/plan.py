@@ -5,6 +5,7 @@ Nothing is guessed silently: whatever a plan infers (a layout, a batch of one) c
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import openvino as ov
 
 _IMAGE_CHANNELS = (1, 3, 4)
+DEVICE_MEMORY = 512 << 20  # bytes of DDR beside the chip on every RVC2 camera
 
 
 @dataclass(frozen=True)
@@ -285,4 +287,22 @@ def require_static(model: ov.Model, options: ConvertOptions) -> list[str]:
                 f"the model cannot take the shape {wanted}: {str(error).strip().splitlines()[-1]}",
                 remedy="give the shape the model was made for",
             ) from error
+    _check_sizes(model)
     return notes
+
+
+def _check_sizes(model: ov.Model) -> None:
+    """Refuse tensors that no camera can hold, before anyone tries to make one."""
+    for op in model.get_ordered_ops():
+        for port in op.outputs():
+            shape = port.get_partial_shape()
+            if shape.is_dynamic:
+                continue
+            size = 2 * math.prod(int(d.get_length()) for d in shape)
+            if size > DEVICE_MEMORY:
+                raise ModelError(
+                    f"layer '{op.get_friendly_name()}' makes a tensor of {list(port.shape)}:"
+                    f" {size / 2**20:,.0f} MiB in FP16",
+                    remedy=f"an OAK has {DEVICE_MEMORY >> 20} MiB of memory: give a smaller shape",
+                    layer=op.get_friendly_name(),
+                )

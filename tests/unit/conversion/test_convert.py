@@ -176,3 +176,11 @@ def test_check_says_what_convert_would_say():
     refused = oakwright.check(ov.Model([ops.non_zero(x, "i64", name="found")], [x], "m"))
     assert not refused.is_convertible
     assert any(finding.layer == "found" for finding in refused.findings)
+
+
+def test_sizes_no_camera_can_hold_are_refused_at_once():
+    x = ops.parameter(ov.PartialShape([1, 3, -1, -1]), np.float32, name="x")
+    model = ov.Model([ops.relu(x, name="y")], [x], "m")
+    with pytest.raises(oakwright.ModelError, match="512 MiB of memory") as caught:
+        oakwright.convert(model, shape=(1, 3, 100_000, 8000))
+    assert caught.value.layer == "x"
