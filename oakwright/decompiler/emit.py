@@ -39,7 +39,7 @@ def emit(graph: Graph, name: str) -> Any:
     for node in graph.nodes():
         if node.op == "Parameter":
             continue
-        built = table[node.op](node, [made[v] for v in node.inputs])
+        built = _built(table[node.op], node, [made[v] for v in node.inputs])
         produced = built.outputs()
         _check(node, produced)
         built.set_friendly_name(_unique(names, node))
@@ -57,6 +57,19 @@ def emit(graph: Graph, name: str) -> Any:
         results.append(opset1.result(source))
         results[-1].set_friendly_name(f"{title}/sink_port_0")
     return ov.Model(results, parameters, name)
+
+
+def _built(make: Emit, node: Node, operands: Outputs) -> Any:
+    """The OpenVINO node; what it refuses is told with the stage."""
+    try:
+        return make(node, operands)
+    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+        reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
+        raise RunError(
+            f"{node.op} of stage {node.stage} is refused: {reason.strip()}",
+            stage=node.stage,
+            type=node.op,
+        ) from error
 
 
 def _unique(names: dict[str, int], node: Node) -> str:
@@ -198,9 +211,10 @@ def _integers(values: Any) -> Any:
 
 
 def _constant(node: Node, _: Outputs) -> Any:
-    from openvino import opset1
+    # The opset function goes through Python lists: minutes of it for a large network.
+    from openvino.op import Constant
 
-    return opset1.constant(np.array(node.attributes["data"], order="C"))
+    return Constant(np.array(node.attributes["data"], order="C"))
 
 
 def _convert(node: Node, operands: Outputs) -> Any:

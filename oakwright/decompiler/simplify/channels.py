@@ -24,13 +24,14 @@ def blocks(weights: np.ndarray) -> np.ndarray:
     """[OC, IC, ...] as [G, OC/G, IC/G, ...] with as many groups as leave nothing out."""
     outputs, inputs = weights.shape[:2]
     used = weights.reshape(outputs, inputs, -1).any(2)
-    for groups in range(int(np.gcd(outputs, inputs)), 0, -1):
+    largest = int(np.gcd(outputs, inputs))
+    if used[0, -1] or used[-1, 0]:
+        largest = 1  # a corner that no division leaves out
+    for groups in range(largest, 0, -1):
         if outputs % groups or inputs % groups:
             continue
-        own = np.kron(
-            np.eye(groups, dtype=bool), np.ones((outputs // groups, inputs // groups), bool)
-        )
-        if not (used & ~own).any():
+        between = used.reshape(groups, outputs // groups, groups, inputs // groups).any((1, 3))
+        if not between[~np.eye(groups, dtype=bool)].any():
             break
     split = weights.reshape(groups, outputs // groups, groups, inputs // groups, *weights.shape[2:])
     index = np.arange(groups)
