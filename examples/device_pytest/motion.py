@@ -8,7 +8,7 @@ import depthai as dai
 import numpy as np
 
 # Mean difference of grey levels between neighbouring frames that counts as motion.
-THRESHOLD = 2.0
+THRESHOLD = 0.2
 
 
 def make_pipeline() -> dai.Pipeline:
