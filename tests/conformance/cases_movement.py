@@ -104,6 +104,15 @@ def _(net: Net):
     return net.conv(x, 8, 3, pad=0)
 
 
+@case("pad_then_max_pool", T.Pad)
+def _(net: Net):
+    x = net.input(1, 4, 7, 9, low=0)
+    x = opset1.pad(
+        x, ints(0, 0, 1, 2), ints(0, 0, 2, 1), "constant", opset1.constant(np.float32(0))
+    )
+    return net.max_pool(x, 2)
+
+
 for name, shape, times in [
     ("planes", (1, 3, 4, 5), (1, 1, 2, 3)),
     ("channels", (1, 3, 4, 5), (1, 4, 1, 1)),

@@ -31,7 +31,7 @@ ACTIVATIONS = {
     "hswish": lambda net, y: opset4.hswish(y),
     "swish": lambda net, y: opset4.swish(y),
     "elu": lambda net, y: opset1.elu(y, 1.0),
-    "clamp": lambda net, y: opset1.clamp(y, -0.75, 1.25),
+    "clamp": lambda net, y: opset1.clamp(y, -2.0, 5.0),
     "mish": lambda net, y: opset4.mish(y),
     "softplus": lambda net, y: opset4.softplus(y),
     "hsigmoid": lambda net, y: opset5.hsigmoid(y),
@@ -112,7 +112,8 @@ def _deconv(net, y, oc, k):
 
 def _pool(net, y, how, k, padded):
     _, height, width = _size(y)
-    if min(height, width) < 2 * k:
+    # The engine makes padding before a max pool repeat the edge (exceptions.toml).
+    if min(height, width) < 2 * k or (how == "max" and y.get_type_name() == "Pad"):
         return None
     pool = net.max_pool if how == "max" else net.avg_pool
     return pool(y, k, s=2, pad=k // 2 if padded and how == "max" else 0)
@@ -157,8 +158,9 @@ def _resize(net, y, mode):
 
 
 def _pad(net, y, mode):
-    begin, end = ([0, 0, 1, 2], [0, 0, 2, 1]) if min(_size(y)[1:]) > 3 else ([0] * 4, [0] * 4)
-    bounds = [opset1.constant(np.array(v, np.int64)) for v in (begin, end)]
+    if min(_size(y)[1:]) < 4:
+        return None
+    bounds = [opset1.constant(np.array(v, np.int64)) for v in ([0, 0, 1, 2], [0, 0, 2, 1])]
     return opset1.pad(y, *bounds, mode, opset1.constant(np.float32(0)))
 
 
