@@ -25,21 +25,38 @@ class Loop:
         return cast(LoopStartParams, self.start.params).iterations
 
 
-def cut(memory: Memory, loop: Loop) -> None:
-    """LoopStart (119): copy this round's slice of each source to its destination."""
-    params = cast(LoopStartParams, loop.start.params)
-    pairs = zip(params.rules, loop.start.inputs, loop.start.outputs, strict=True)
-    for rule, source, destination in pairs:
-        part = memory.view(destination)
-        part[...] = sliced(memory.view(source), rule, part_size(destination, rule), loop.iteration)
+def enter(running: list[Loop], start: Stage, at: int) -> None:
+    """Come to a LoopStart: for the first time, or back from the end of its loop."""
+    if not running or running[-1].at != at:
+        running.append(Loop(start, at))
 
 
-def paste(memory: Memory, end: Stage, loop: Loop) -> None:
-    """LoopEnd (120): copy each source to this round's slice of its destination."""
-    params = cast(LoopEndParams, end.params)
-    for rule, source, destination in zip(params.rules, end.inputs, end.outputs, strict=True):
-        whole = memory.view(destination)
-        sliced(whole, rule, part_size(source, rule), loop.iteration)[...] = memory.view(source)
+def leave(running: list[Loop], at: int) -> int:
+    """Done with the LoopEnd at ``at``: where to go on, which is the start until all is done."""
+    loop = running[-1]
+    loop.iteration += 1
+    if loop.iteration < loop.iterations:
+        return loop.at
+    running.pop()
+    return at + 1
+
+
+def move(memory: Memory, stage: Stage, running: list[Loop]) -> None:
+    """Copy slices: of sources to parts at a LoopStart (119), of parts to wholes at a LoopEnd (120).
+
+    Slices go by the rules of that stage and by the round of the innermost loop.
+    """
+    if not running:
+        raise ValueError("the end of a loop that did not start")
+    params = cast(LoopStartParams | LoopEndParams, stage.params)
+    iteration = running[-1].iteration
+    for rule, source, destination in zip(params.rules, stage.inputs, stage.outputs, strict=True):
+        whole, part = (source, destination) if stage is running[-1].start else (destination, source)
+        place = sliced(memory.view(whole), rule, part_size(part, rule), iteration)
+        if part is destination:
+            memory.view(part)[...] = place
+        else:
+            place[...] = memory.view(part)
 
 
 def part_size(part: Buffer, rule: SliceRule) -> int:

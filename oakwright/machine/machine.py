@@ -72,59 +72,49 @@ class Machine:
             if at == len(stages):
                 return
             stage = stages[at]
-            if stage.injected is not None:  # beside the hardware, and independent of it
-                self._run_stage(stage.injected, step, tracer)
             if stage.type is StageType.LoopStart:
-                if not running or running[-1].at != at:
-                    running.append(loops.Loop(stage, at))
-            elif stage.type is StageType.LoopEnd and not running:
-                raise _failed(stage, "the end of a loop that did not start")
-            self._run_stage(stage, step, tracer, running[-1] if running else None)
-            if stage.type is StageType.LoopEnd:
-                running[-1].iteration += 1
-                if running[-1].iteration < running[-1].iterations:
-                    at = running[-1].at
-                    continue
-                running.pop()
-            at += 1
+                loops.enter(running, stage, at)
+            for each in stage.walk():  # injected ones run beside it and depend on nothing there
+                self._run_stage(each, step, running, tracer)
+            at = loops.leave(running, at) if stage.type is StageType.LoopEnd else at + 1
         raise RunError(f"stopped after {MOST_STEPS} steps", remedy="check that the file is whole")
 
     def _run_stage(
-        self, stage: Stage, step: int, tracer: trace.Tracer, loop: loops.Loop | None = None
+        self, stage: Stage, step: int, running: list[loops.Loop], tracer: trace.Tracer
     ) -> None:
-        """Read, compute, round, write; whatever a kernel refuses is told with its stage."""
+        """Run one record; whatever is wrong with it is told with its index and type."""
         tracer(trace.StageStart(step, stage, self._seen(stage, stage.inputs, tracer)))
         try:
             with np.errstate(all="ignore"):  # infinities and NaN are results like others here
-                if loop is not None and stage.type is StageType.LoopStart:
-                    loops.cut(self.memory, loop)
-                elif loop is not None and stage.type is StageType.LoopEnd:
-                    loops.paste(self.memory, stage, loop)
+                if stage.type in STEERING and not stage.is_injected:
+                    loops.move(self.memory, stage, running)
                 else:
                     self._run_kernel(stage)
         except (ValueError, IndexError, ArithmeticError, MemoryError) as error:
-            raise _failed(stage, str(error)) from error
+            raise RunError(
+                f"{stage} failed: {error}", stage=stage.index, type=stage.name
+            ) from error
         tracer(trace.StageEnd(step, stage, self._seen(stage, stage.outputs, tracer)))
 
     def _run_kernel(self, stage: Stage) -> None:
-        kernel = KERNELS[StageType(stage.type)]
+        """Read, compute, round, write."""
+        if stage.type not in KERNELS:
+            raise ValueError("a loop inside a single step")
         inputs: list[Tensor | None] = [self.memory.read(buffer) for buffer in stage.inputs]
         if stage.type is StageType.MyriadXHwOp:
             # Its ops refer to operands by their number in the whole list of buffers.
-            places = {
-                id(buffer): tensor for buffer, tensor in zip(stage.inputs, inputs, strict=True)
-            }
-            inputs = [places.get(id(buffer)) for buffer in stage.buffers]
-        results = kernel(stage.params, inputs, [form_of(buffer) for buffer in stage.outputs])
-        for buffer, values in zip(
-            stage.outputs, results if isinstance(results, list) else [results], strict=True
-        ):
+            read = {id(b): tensor for b, tensor in zip(stage.inputs, inputs, strict=True)}
+            inputs = [read.get(id(buffer)) for buffer in stage.buffers]
+        forms = [form_of(buffer) for buffer in stage.outputs]
+        results = KERNELS[StageType(stage.type)](stage.params, inputs, forms)
+        results = results if isinstance(results, list) else [results]
+        for buffer, values in zip(stage.outputs, results, strict=True):
             self.memory.write(buffer, values)
 
     def _seen(
         self, stage: Stage, buffers: tuple[Buffer, ...], tracer: trace.Tracer
     ) -> dict[str, Array]:
-        """Copies of operands by role, for a tracer that listens."""
+        """Copies of operands by role, axes as stored, for a tracer that listens."""
         if tracer is trace.discard:
             return {}
         return {
@@ -187,7 +177,3 @@ def _refuse_unknown_names(blob: Blob, inputs: Mapping[str, Array]) -> None:
             raise RunError(
                 f"the blob has no input '{name}'", remedy=f"it has: {', '.join(names)}", input=name
             )
-
-
-def _failed(stage: Stage, reason: str) -> RunError:
-    return RunError(f"{stage} failed: {reason}", stage=stage.index, type=stage.name)

@@ -30,7 +30,7 @@ class RunStart:
 
 @dataclass(frozen=True)
 class StageStart:
-    """A stage is about to run on ``inputs``, by role, in the field's order of axes.
+    """A stage is about to run on ``inputs``, by role, with the axes of ``buffer.desc.axes``.
 
     ``step`` counts what has run before in this sample: stages in loops run more than once.
     """
