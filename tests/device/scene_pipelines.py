@@ -1,4 +1,4 @@
-"""Pipelines on the made-up scene, and what its truth says: for tests of stereo and spatial nodes."""
+"""Pipelines on the made-up scene and what its truth says, for stereo and spatial tests."""
 
 import depthai as dai
 import numpy as np
