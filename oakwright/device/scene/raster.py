@@ -143,10 +143,12 @@ def _merge(
 ) -> None:
     rows, columns = mask.shape
     part = slice(top, top + rows), slice(left, left + columns)
-    seen = cv2.bitwise_and(mask, cv2.compare(depth, canvas.depth_m[part], cv2.CMP_LT)) > 0
-    canvas.depth_m[part][seen] = depth[seen]
-    canvas.thing[part][seen] = number
-    canvas.color[part][seen] = patch[..., :3][seen]
+    seen = cv2.bitwise_and(mask, cv2.compare(depth, canvas.depth_m[part], cv2.CMP_LT))
+    pixels = cv2.cvtColor(patch, cv2.COLOR_BGRA2BGR)
+    # OpenCV writes into the views of the canvas.
+    cv2.copyTo(depth, seen, canvas.depth_m[part])
+    cv2.copyTo(pixels, seen, canvas.color[part])
+    canvas.thing[part][seen > 0] = number
 
 
 def _window(
