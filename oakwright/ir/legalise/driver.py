@@ -95,7 +95,7 @@ def legalise(model: ov.Model, *, report: Callable[[Applied], None] | None = None
     that it can be shown with what `check` finds in the result.
     """
     work = model.clone()
-    number_made_up(model, work)
+    given = number_made_up(model, work)
     ports = port_names(work)
     too_large = _too_large(work)
     if too_large:
@@ -117,7 +117,7 @@ def legalise(model: ov.Model, *, report: Callable[[Applied], None] | None = None
     convert_integers(work)
     warnings = [_clamped(name, largest) for name, largest in clamp_constants(work)]
     name_ports(work, ports)
-    unique_names(work, ports)
+    unique_names(work, ports, given)
     # A fresh model drops the graph-wide rt_info of the source (its IR version among them).
     name = "model" if model.get_friendly_name() == model.get_name() else model.get_friendly_name()
     result = ov.Model(work.get_results(), work.get_parameters(), name)

@@ -52,8 +52,10 @@ def name_ports(model: ov.Model, names: PortNames) -> None:
         result.set_friendly_name(f"{name}/result")
 
 
-def number_made_up(original: ov.Model, copy: ov.Model) -> None:
+def number_made_up(original: ov.Model, copy: ov.Model) -> set[str]:
     """Number the layers nobody named, in place in ``copy``, which is a clone of ``original``.
+
+    Returns the names of all layers as they are afterwards.
 
     OpenVINO names such layers by a counter of the process, and a clone keeps these names as if
     somebody had given them.
@@ -73,9 +75,10 @@ def number_made_up(original: ov.Model, copy: ov.Model) -> None:
             if f"{stem}_{number}" not in taken:
                 break
         node.set_friendly_name(f"{stem}_{number}")
+    return {node.get_friendly_name() for node in copy.get_ops()}
 
 
-def unique_names(model: ov.Model, ports: PortNames) -> None:
+def unique_names(model: ov.Model, ports: PortNames, given: set[str]) -> None:
     """One name per layer, and none that depends on how many layers the process made before.
 
     Names that OpenVINO made up meanwhile (``Multiply_11888``) carry a counter of the process;
@@ -89,7 +92,7 @@ def unique_names(model: ov.Model, ports: PortNames) -> None:
     for node in reversed(model.get_ordered_ops()):
         if node.get_name() in port_nodes:
             continue
-        stem = _after_reader(node) if _is_made_up(node) else node.get_friendly_name()
+        stem = _after_reader(node) if _is_made_up(node, given) else node.get_friendly_name()
         name, count = stem, 0
         while not taken.isdisjoint(_names_in_ir(node, name)):
             count += 1
@@ -118,17 +121,21 @@ def _names_in_ir(node: Node, name: str) -> set[str]:
     return {name, *(f"{name}.{index}" for index in range(count) if count > 1)}
 
 
-def _is_made_up(node: Node) -> bool:
-    name = node.get_friendly_name()
+def _is_made_up(node: Node, given: set[str]) -> bool:
+    """Has OpenVINO named the layer, by its counter or by that of a layer it has replaced?
+
+    A Convolution that swallowed a Multiply_11888 is called so; a front end may have done that
+    already. What was there before and speaks of its own kind (a Relu called Relu_12) is kept:
+    somebody may have named it so.
+    """
+    name, kind = node.get_friendly_name(), node.get_type_name()
     if name == node.get_name():
         return True
-    # A fused layer takes over the made-up name of a layer that is gone: a Convolution called
-    # Multiply_11888. A Relu called Relu_12 was named so by somebody.
-    counter = re.fullmatch(r"([A-Z][A-Za-z0-9]*)_\d+", name)
-    if counter is None:
+    counted = re.fullmatch(r"([A-Z][A-Za-z0-9]*)(_\d+)+", name)
+    if counted is None:
         return False
-    kind = node.get_type_name()
-    return kind in ("Constant", "Result") or (kind != counter[1] and counter[1] in _FUSED_KINDS)
+    fused = counted[1] != kind and counted[1] in _FUSED_KINDS
+    return name not in given or fused or kind in ("Constant", "Result")
 
 
 _WORDS = (
