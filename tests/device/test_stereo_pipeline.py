@@ -264,3 +264,46 @@ def test_the_chip_s_own_settings_are_said_to_do_nothing():
     _, oak = collect(pipeline, ["depth"], count=1)
     text = "\n".join(line for device in oak.report()["devices"] for line in device["log"])
     assert "costAggregation.horizontalPenaltyCostP1" in text
+
+
+def test_the_maps_before_the_check_are_of_both_sides():
+    pipeline, stereo = stereo_pipeline(lambda s: s.setSubpixel(False))
+    names = "debugDispLrCheckIt1", "debugDispLrCheckIt2", "disparity"
+    for name in names:
+        stream(pipeline, getattr(stereo, name), name)
+    messages, _ = collect(pipeline, names, count=1)
+    left, right, checked = (messages[name].getFrame() for name in names)
+    assert [messages[name].getInstanceNum() for name in names] == [1, 2, 2]
+    assert not np.array_equal(left, right)
+    assert (checked > 0).sum() < (right > 0).sum()
+    focal = mono_model(P400).fx
+    for values, x in ((left, -0.0375), (right, 0.0375)):
+        depth = np.where(values > 0, focal * 75 / np.maximum(values, 1), 0)
+        truth = SCENE.render(mono_model(P400, x), 0.0).depth_mm
+        assert np.median(errors_of(depth, truth)[0]) < 0.03
+
+
+def test_settings_out_of_range_are_named_at_the_start_and_refused_later():
+    def configure(stereo):
+        raw = stereo.initialConfig.get()
+        raw.postProcessing.decimationFilter.decimationFactor = 99
+        stereo.initialConfig.set(raw)
+
+    pipeline, stereo = stereo_pipeline(configure)
+    stream(pipeline, stereo.depth, "depth")
+    with pytest.raises(OakwrightError, match="decimationFactor = 99"):
+        collect(pipeline, ["depth"])
+    pipeline, stereo = stereo_pipeline()
+    entry(pipeline, stereo.inputConfig, "config")
+    stream(pipeline, stereo.depth, "depth")
+    source = SceneSource(scene=SCENE)
+    with VirtualOak(source=source, deterministic=True) as oak, dai.Device(pipeline) as device:
+        queue = device.getOutputQueue("depth")
+        queue.get()
+        config = dai.StereoDepthConfig()
+        config.setBilateralFilterSigma(200)
+        device.getInputQueue("config").send(config)
+        for _ in range(4):
+            assert queue.get().getFrame().any()
+    text = "\n".join(line for each in oak.report()["devices"] for line in each["log"])
+    assert "bilateralSigmaValue = 200" in text

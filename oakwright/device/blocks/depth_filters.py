@@ -90,10 +90,50 @@ class FilterChain:
 
 
 def median(disparity: np.ndarray, size: int) -> np.ndarray:
-    """The median of size x size values; of 16-bit values above 255 at most 5 x 5."""
+    """The median of size x size values; the border is repeated outwards."""
     if int(disparity.max()) <= 255:
         return np.asarray(cv2.medianBlur(disparity.astype(np.uint8), size), dtype=np.uint16)
-    return np.asarray(cv2.medianBlur(disparity, min(size, 5)))
+    if size <= 5:
+        return np.asarray(cv2.medianBlur(disparity, size))
+    return _median_of_many(disparity, size)
+
+
+def _median_of_many(values: np.ndarray, size: int) -> np.ndarray:
+    """For 16-bit values and sizes that OpenCV has not: by striking out least and greatest.
+
+    Of n values some n/2 + 2 hold the median, whatever the others are, between their least and
+    greatest: these two go, the next value comes, until one is left. All pixels at once.
+    """
+    rows, columns = values.shape
+    edge = size // 2
+    wide = cv2.copyMakeBorder(values, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
+    places = [(y, x) for y in range(size) for x in range(size)]
+    waiting = [wide[y : y + rows, x : x + columns] for y, x in places]
+    first = len(places) // 2 + 2
+    pool, waiting = [view.copy() for view in waiting[:first]], waiting[first:]
+    spare = np.empty_like(pool[0])
+
+    def order(i: int, j: int) -> None:
+        """The lesser of two to place i, the greater to j."""
+        nonlocal spare
+        np.minimum(pool[i], pool[j], out=spare)
+        np.maximum(pool[i], pool[j], out=pool[j])
+        pool[i], spare = spare, pool[i]
+
+    while len(pool) > 1:
+        last = len(pool) - 1
+        half = len(pool) // 2
+        for i in range(half):
+            order(i, last - i)
+        # The least is in the first half now, the greatest in the second; a middle one in either.
+        for i in range(1, last - half + 1):
+            order(0, i)
+        for i in range(half, last):
+            order(i, last)
+        pool = pool[1:-1]
+        if waiting:
+            pool.append(waiting.pop().copy())
+    return np.asarray(pool[0])
 
 
 def decimate(disparity: np.ndarray, factor: int, mode: str) -> np.ndarray:

@@ -17,14 +17,13 @@ import depthai as dai
 import numpy as np
 
 from ..blocks import depth_filters
-from ..blocks.depth_filters import FilterChain, Filters, Mean
+from ..blocks.depth_filters import FilterChain
 from ..blocks.formats import decode, encode, is_known
 from ..blocks.stereo import (
     CENTER,
     LEFT,
     RIGHT,
     Lens,
-    Matching,
     Pose,
     Rectifier,
     View,
@@ -33,31 +32,14 @@ from ..blocks.stereo import (
     see_from,
 )
 from ..message import frame_of, image_like, image_message, stamp_like
-from ..schema import NodeRecord, changed_fields, read_pipeline
+from ..schema import NodeRecord, changed_fields
 from .field_of_view import isp_view
 from .node import Context, Node
+from .stereo_config import ConfigReader, config_message, read_config, unsupported
 
-_ALIGNMENTS = {0: RIGHT, 1: LEFT, 2: CENTER}
-# dai.StereoDepthConfig.AlgorithmControl.DepthUnit: units in a metre; 5 is the script's own.
-_UNITS_PER_M = {0: 1.0, 1: 100.0, 2: 1000.0, 3: 39.3701, 4: 3.28084}
-_OWN_UNIT = 5
-_FILTERS = {
-    1: depth_filters.DECIMATION,
-    2: depth_filters.SPECKLE,
-    3: depth_filters.MEDIAN,
-    4: depth_filters.SPATIAL,
-    5: depth_filters.TEMPORAL,
-}
-_DECIMATIONS = {
-    0: depth_filters.SKIP,
-    1: depth_filters.NON_ZERO_MEDIAN,
-    2: depth_filters.NON_ZERO_MEAN,
-}
 _CHIP = ("initialConfig.censusTransform.*", "initialConfig.costAggregation.*")
 _CHIP_LINEAR = "initialConfig.costMatching.linearEquationParameters.*"
 _MAPS = ("depth", "disparity", "confidenceMap", "debugDispLrCheckIt1", "debugDispLrCheckIt2")
-# The chip's median takes no finer disparity than eighths.
-_MEDIAN_BITS = 3
 
 
 @dataclass(frozen=True)
@@ -73,21 +55,12 @@ class StereoDepth(Node):
 
     honoured = (
         "initialConfig.algorithmControl.*",
+        # The values that can be done are listed in stereo_config.
         "initialConfig.costMatching.confidenceThreshold",
         "initialConfig.costMatching.disparityWidth",
-        *(
-            f"initialConfig.postProcessing.{name}"
-            for name in (
-                "brightnessFilter.*",
-                "decimationFilter.*",
-                "filteringOrder",
-                "median",
-                "spatialFilter.*",
-                "speckleFilter.*",
-                "temporalFilter.*",
-                "thresholdFilter.*",
-            )
-        ),
+        "initialConfig.costMatching.enableCompanding",
+        "initialConfig.costMatching.invalidDisparityValue",
+        "initialConfig.postProcessing.*",
         "baseline",
         "depthAlignCamera",
         "enableRectification",
@@ -119,17 +92,18 @@ class StereoDepth(Node):
         self._use(self.properties["initialConfig"])
         self._chain = FilterChain()
         self._pairs: dict[Any, _Pair] = {}
-        self._scratch = _Scratch()
+        self._reader = ConfigReader()
         self._said: set[str] = set()
 
     @classmethod
     def problems(cls, record: NodeRecord) -> Iterable[str]:
         """See Node.problems."""
         yield from super().problems(record)
-        if record.properties["initialConfig"]["algorithmControl"][
-            "centerAlignmentShiftFactor"
-        ] not in (None, 0.5):
-            yield "algorithmControl.centerAlignmentShiftFactor is not supported"
+        values = record.properties["initialConfig"]
+        yield from unsupported(values)
+        factor = values["algorithmControl"]["centerAlignmentShiftFactor"]
+        if factor not in (None, 0.5):
+            yield f"algorithmControl.centerAlignmentShiftFactor = {factor} is not supported"
 
     def set_up(self) -> None:
         """See Node."""
@@ -152,7 +126,7 @@ class StereoDepth(Node):
         left, right = self._next_pair()
         config = self.inputs["inputConfig"]
         while config.is_linked and (message := config.queue.try_get()) is not None:
-            self._use(self._scratch.read(message))
+            self._use(self._reader.read(message))
         pair = self._pair(left, right)
         if pair is None:
             return
@@ -171,7 +145,7 @@ class StereoDepth(Node):
         if any(self.output(key).is_linked for key in _MAPS):
             self._measure(pair, pixels, right)
         if self.output("outConfig").is_linked:
-            self.send("outConfig", stamp_like(config_message(self.config), right))
+            self.send("outConfig", stamp_like(config_message(self.config.values), right))
 
     def _next_pair(self) -> tuple[Any, Any]:
         left, right = self.inputs["left"].get(), self.inputs["right"].get()
@@ -221,16 +195,17 @@ class StereoDepth(Node):
 
     def _measure(self, pair: _Pair, pixels: tuple[np.ndarray, np.ndarray], right: Any) -> None:
         self._send_unchecked(pair, pixels, right)
-        how, found = self.matching, match(*pixels, self.matching)
+        how = self.config.matching
+        found = match(*pixels, how)
         view_of = 0 if how.align == LEFT else 1
         socket = pair.sockets[view_of]
         if self.output("confidenceMap").is_linked:
             self._send_map("confidenceMap", found.confidence, "RAW8", socket, right)
-        darkest, brightest = self.brightness
+        darkest, brightest = self.config.brightness
         disparity = depth_filters.bright_enough(
             found.disparity, pixels[view_of], darkest, brightest
         )
-        disparity = self._chain.apply(disparity, self.filters, how.scale)
+        disparity = self._chain.apply(disparity, self.config.filters, how.scale)
         factor = pixels[0].shape[1] / disparity.shape[1]
         matrix = pair.rectifier.matrix.copy()
         matrix[:2] /= factor if disparity.shape != pixels[0].shape else 1
@@ -241,12 +216,13 @@ class StereoDepth(Node):
             if self.properties["baseline"]
             else pair.rectifier.baseline_m
         )
-        depth = depth_of(disparity, how.scale, focal, baseline_m, units_per_m=self.units_per_m)
-        depth = depth_filters.within(depth, *self.range)
+        units = self.config.units_per_m
+        depth = depth_of(disparity, how.scale, focal, baseline_m, units_per_m=units)
+        depth = depth_filters.within(depth, *self.config.range)
         view, seen_socket = self._view(pair, (depth.shape[1], depth.shape[0]), matrix)
         if view is not None:
             socket = socket if seen_socket is None else seen_socket
-            depth, disparity = see_from(view, matrix, depth, disparity, 1 / self.units_per_m)
+            depth, disparity = see_from(view, matrix, depth, disparity, 1 / units)
         if self.output("depth").is_linked:
             self._send_map("depth", depth, "RAW16", socket, right)
         if self.output("disparity").is_linked:
@@ -264,8 +240,8 @@ class StereoDepth(Node):
             strict=True,
         ):
             if self.output(key).is_linked:
-                found = match(*pixels, replace(self.matching, align=align, check=None))
-                kind = "RAW8" if self.matching.largest <= 255 else "RAW16"
+                found = match(*pixels, replace(self.config.matching, align=align, check=None))
+                kind = "RAW8" if self.config.matching.largest <= 255 else "RAW16"
                 self._send_map(key, found.disparity, kind, socket, right)
 
     def _view(
@@ -274,7 +250,7 @@ class StereoDepth(Node):
         """From where depth is to be seen, if not from the camera it was measured by."""
         wanted = self.properties["depthAlignCamera"]
         if wanted < 0 or wanted in pair.sockets:
-            if wanted < 0 and self.matching.align == CENTER:
+            if wanted < 0 and self.config.matching.align == CENTER:
                 half = np.array([pair.rectifier.baseline_m / 2, 0, 0])
                 return View(matrix, size, Pose(np.eye(3), half)), None
             return None, None
@@ -304,33 +280,17 @@ class StereoDepth(Node):
 
     # -- settings
 
-    def _use(self, config: Mapping[str, Any]) -> None:
-        """Take over a config: every number that a step needs."""
-        self.config = config
-        control, cost = config["algorithmControl"], config["costMatching"]
-        bits = control["subpixelFractionalBits"] if control["enableSubpixel"] else 0
-        align = _ALIGNMENTS[control["depthAlign"]]
+    def _use(self, values: Mapping[str, Any]) -> None:
+        """Take over settings; ones that cannot be done are logged and the old ones hold."""
+        problems = unsupported(values)
+        for problem in problems:
+            self.error(f"{problem}: the settings stay as they were")
+        if problems:
+            return
+        align = None
         if self.properties["depthAlignCamera"] >= 0:
             align = LEFT if self._is_left(self.properties["depthAlignCamera"]) else RIGHT
-        self.matching = Matching(
-            levels=64 if cost["disparityWidth"] == 0 else 96,
-            shift=control["disparityShift"],
-            extended=control["enableExtended"],
-            subpixel_bits=bits,
-            check=control["leftRightCheckThreshold"] if control["enableLeftRightCheck"] else None,
-            confidence=cost["confidenceThreshold"],
-            align=align,
-            edge=control["numInvalidateEdgePixels"],
-        )
-        unit = control["depthUnit"]
-        self.units_per_m = (
-            control["customDepthUnitMultiplier"] if unit == _OWN_UNIT else _UNITS_PER_M[unit]
-        )
-        post = config["postProcessing"]
-        self.filters = read_filters(post, bits)
-        self.range = post["thresholdFilter"]["minRange"], post["thresholdFilter"]["maxRange"]
-        brightness = post["brightnessFilter"]
-        self.brightness = brightness["minBrightness"], brightness["maxBrightness"]
+        self.config = read_config(values, align)
 
     def _is_left(self, socket: int) -> bool:
         return int(self.context.calibration().getStereoLeftCameraId().value) == socket
@@ -339,32 +299,6 @@ class StereoDepth(Node):
         if text not in self._said:
             self._said.add(text)
             self.error(text)
-
-
-def read_filters(post: Mapping[str, Any], bits: int) -> Filters:
-    """The filters of ``postProcessing``."""
-    speckle, spatial = post["speckleFilter"], post["spatialFilter"]
-    temporal, decimation = post["temporalFilter"], post["decimationFilter"]
-    return Filters(
-        order=[_FILTERS[number] for number in post["filteringOrder"] if number in _FILTERS],
-        median=post["median"] if bits <= _MEDIAN_BITS else 0,
-        decimation=decimation["decimationFactor"],
-        decimation_mode=_DECIMATIONS[decimation["decimationMode"]],
-        speckle=(speckle["speckleRange"], speckle["differenceThreshold"])
-        if speckle["enable"]
-        else None,
-        spatial=Mean(
-            spatial["alpha"],
-            spatial["delta"],
-            reach=spatial["holeFillingRadius"],
-            rounds=spatial["numIterations"],
-        )
-        if spatial["enable"]
-        else None,
-        temporal=Mean(temporal["alpha"], temporal["delta"], persistency=temporal["persistencyMode"])
-        if temporal["enable"]
-        else None,
-    )
 
 
 def lens_of(calibration: Any, socket: int, size: tuple[int, int]) -> Lens:
@@ -380,46 +314,8 @@ def pose_between(calibration: Any, source: int, target: int) -> Pose:
     return Pose.of(np.array(calibration.getCameraExtrinsics(*sockets)))
 
 
-def config_message(config: Mapping[str, Any]) -> Any:
-    """A ``StereoDepthConfig`` of its values as the JSON has them."""
-    message = dai.StereoDepthConfig()
-    raw = message.get()
-    _assign(raw, config)
-    message.set(raw)
-    return message
-
-
-def _assign(target: Any, values: Mapping[str, Any]) -> None:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            part = getattr(target, name)
-            _assign(part, value)
-            setattr(target, name, part)
-        elif name == "filteringOrder":
-            kinds = dai.StereoDepthConfig.PostProcessing.Filter
-            setattr(target, name, [kinds(number) for number in value])
-        elif value is not None:
-            kind = type(getattr(target, name))
-            setattr(target, name, kind(value) if hasattr(kind, "__members__") else value)
-
-
 def _grey(message: Any) -> np.ndarray:
     pixels = decode(frame_of(message))
     if pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
     return np.ascontiguousarray(pixels)
-
-
-class _Scratch:
-    """Reads a config message completely, by way of a node that is serialised."""
-
-    def __init__(self) -> None:
-        self._pipeline = dai.Pipeline()
-        self._node = self._pipeline.create(dai.node.StereoDepth)
-
-    def read(self, message: Any) -> Mapping[str, Any]:
-        self._node.initialConfig.set(message.get())
-        config: Mapping[str, Any] = (
-            read_pipeline(self._pipeline).nodes[0].properties["initialConfig"]
-        )
-        return config

@@ -283,6 +283,15 @@ def test_median_removes_single_values():
     assert (filters.median(values, 7) == 40).all()
 
 
+@pytest.mark.parametrize("size", [3, 5, 7])
+def test_median_of_fine_disparities_is_the_median(size):
+    values = np.random.default_rng(2).integers(0, 761, (30, 40), dtype=np.uint16)
+    wide = np.pad(values, size // 2, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(wide, (size, size))
+    expected = np.median(windows.reshape(30, 40, -1), axis=-1)
+    assert np.array_equal(filters.median(values, size), expected)
+
+
 def test_decimation_modes():
     block = np.array([[0, 8], [4, 6]], np.uint16)
     values = np.tile(block, (3, 4))
