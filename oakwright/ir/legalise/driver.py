@@ -27,7 +27,7 @@ from openvino.passes import ConstantFolding, Manager
 from ..finding import Finding
 from ..fold import fold
 from ..graph import op_of, redirect
-from .names import PortNames, name_ports, number_made_up, port_names, unique_names
+from .names import PortNames, name_made_up, name_ports, number_made_up, port_names, unique_names
 from .peephole import tidy
 from .precision import clamp_constants, convert_integers, widen
 from .rewrite import Refusal, Rule, as_output
@@ -106,6 +106,7 @@ def legalise(model: ov.Model, *, report: Callable[[Applied], None] | None = None
     # Weights that were kept compressed come back as f16 with a Convert behind.
     widen(work)
     fold(work)
+    name_made_up(work, given)
     journal = _Journal(report)
     for _ in range(_MAX_SWEEPS):
         if not _sweep(work, journal):

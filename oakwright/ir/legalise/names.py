@@ -78,19 +78,28 @@ def number_made_up(original: ov.Model, copy: ov.Model) -> set[str]:
     return {node.get_friendly_name() for node in copy.get_ops()}
 
 
-def unique_names(model: ov.Model, ports: PortNames, given: set[str]) -> None:
+def name_made_up(model: ov.Model, given: set[str]) -> None:
     """One name per layer, and none that depends on how many layers the process made before.
 
     Names that OpenVINO made up meanwhile (``Multiply_11888``) carry a counter of the process;
     such a layer is named after the one that reads it, so that the same model gives the same IR
-    and a convolution that swallowed its batch norm can still be told from others.
+    and a convolution that swallowed its batch norm can still be told from others. To be done
+    before rules derive names from these.
     """
-    taken = {*ports.inputs, *ports.outputs}
-    port_nodes = {p.get_name() for p in model.get_parameters()}
-    port_nodes |= {r.input_value(0).get_node().get_name() for r in model.get_results()}
+    _rename(model, set(), set(), given)
+
+
+def unique_names(model: ov.Model, ports: PortNames, given: set[str]) -> None:
+    """The same once more at the end, where inputs and outputs have their names already."""
+    fixed = {p.get_name() for p in model.get_parameters()}
+    fixed |= {r.input_value(0).get_node().get_name() for r in model.get_results()}
+    _rename(model, {*ports.inputs, *ports.outputs}, fixed, given)
+
+
+def _rename(model: ov.Model, taken: set[str], fixed: set[str], given: set[str]) -> None:
     # Readers first: they have their final names when it comes to what they read.
     for node in reversed(model.get_ordered_ops()):
-        if node.get_name() in port_nodes:
+        if node.get_name() in fixed:
             continue
         stem = _after_reader(node) if _is_made_up(node, given) else node.get_friendly_name()
         name, count = stem, 0
