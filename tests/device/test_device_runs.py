@@ -105,6 +105,25 @@ def test_one_clock_for_all_cameras_and_numbers_for_all_frames():
     assert step == datetime.timedelta(milliseconds=50)
 
 
+def test_cameras_without_a_socket_take_those_nobody_has():
+    pipeline = dai.Pipeline()
+    for name in ("first", "second"):
+        stream(pipeline, pipeline.create(dai.node.MonoCamera).out, name)
+    stream(pipeline, camera(pipeline).preview, "color")
+    with VirtualOak(deterministic=True), dai.Device(pipeline) as device:
+        ((*frames,),) = take(device, "first", "second", "color", count=1)
+    assert [frame.getInstanceNum() for frame in frames] == [1, 2, 0]
+
+
+def test_a_loop_that_only_asks_whether_the_device_is_closed_sees_time_pass():
+    pipeline = dai.Pipeline()
+    stream(pipeline, camera(pipeline).preview, "rgb")
+    with VirtualOak(deterministic=True, seconds=0.5) as oak, dai.Device(pipeline) as device:
+        while not device.isClosed():
+            pass
+    assert oak.report()["streams"]["rgb"]["arrived"] >= 14
+
+
 def test_a_deadlock_says_who_waits_for_whom():
     # The network waits for a second input that nobody feeds; the camera fills its queue.
     pipeline = blur_pipeline()

@@ -133,9 +133,7 @@ class SensorNode(Node):
         elif socket >= 0:
             found = board.camera(socket)
         else:
-            wanted = self.wants_color
-            fitting = [c for c in board.cameras if wanted is None or c.sensor.is_color is wanted]
-            found = fitting[0] if fitting else None
+            found = self._free_camera()
         if found is None:
             there = ", ".join(f"{c.name} (CAM_{'ABCDEFGH'[c.socket]})" for c in board.cameras)
             place = f"'{name}'" if name else "this sort"
@@ -145,6 +143,21 @@ class SensorNode(Node):
                 text, remedy=f"it has {there}; choose another board", findings=(text,)
             )
         return found
+
+    def _free_camera(self) -> Mounting | None:
+        """For a node that names no camera: the first of its sort that no other node has."""
+        wanted, schema = self.wants_color, self.context.schema
+        cameras = self.context.board.cameras
+        fitting = [c for c in cameras if wanted is None or c.sensor.is_color is wanted]
+        others = [
+            (r.id, r.properties["boardSocket"], r.properties["cameraName"])
+            for r in (schema.nodes if schema is not None else ())
+            if r.kind == self.record.kind and r.id != self.record.id
+        ]
+        named = [c for c in fitting if any(c.socket == s or c.name == n for _, s, n in others)]
+        free = [c for c in fitting if c not in named] or fitting
+        before = sum(1 for id, s, n in others if s < 0 and not n and id < self.record.id)
+        return free[min(before, len(free) - 1)] if free else None
 
     def _find_fps(self) -> float:
         wanted = float(self.properties["fps"])
