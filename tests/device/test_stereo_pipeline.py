@@ -307,3 +307,36 @@ def test_settings_out_of_range_are_named_at_the_start_and_refused_later():
             assert queue.get().getFrame().any()
     text = "\n".join(line for each in oak.report()["devices"] for line in each["log"])
     assert "bilateralSigmaValue = 200" in text
+
+
+def test_a_calibration_set_while_it_runs_is_used():
+    pipeline, stereo = stereo_pipeline()
+    for name in ("rectifiedLeft", "syncedLeft"):
+        stream(pipeline, getattr(stereo, name), name)
+    source = SceneSource(scene=SCENE)
+    with VirtualOak(source=source, deterministic=True), dai.Device(pipeline) as device:
+        queues = [device.getOutputQueue(name) for name in ("rectifiedLeft", "syncedLeft")]
+        before, raw = (queue.get().getFrame() for queue in queues)
+        assert np.array_equal(before, raw)
+        handler = device.readCalibration()
+        handler.setDistortionCoefficients(LEFT, [-0.3] + [0.0] * 13)
+        device.setCalibration(handler)
+        for _ in range(4):
+            after, raw = (queue.get().getFrame() for queue in queues)
+        assert not np.array_equal(after, raw)
+        # The middle stays where it is.
+        assert np.abs(after[195:205, 315:325].astype(int) - raw[195:205, 315:325]).mean() < 8
+
+
+def test_exchanged_cameras_are_named():
+    pipeline = dai.Pipeline()
+    stereo = pipeline.create(dai.node.StereoDepth)
+    for socket, end in ((RIGHT, stereo.left), (LEFT, stereo.right)):
+        camera = pipeline.create(dai.node.MonoCamera)
+        camera.setBoardSocket(socket)
+        camera.setResolution(P400)
+        camera.out.link(end)
+    stream(pipeline, stereo.depth, "depth")
+    _, oak = collect(pipeline, ["depth"], count=1)
+    text = "\n".join(line for each in oak.report()["devices"] for line in each["log"])
+    assert "exchanged" in text

@@ -91,7 +91,7 @@ class StereoDepth(Node):
         super().__init__(record, context)
         self._use(self.properties["initialConfig"])
         self._chain = FilterChain()
-        self._pairs: dict[Any, _Pair] = {}
+        self._calibrated: tuple[Any, _Pair] | None = None
         self._reader = ConfigReader()
         self._said: set[str] = set()
 
@@ -171,12 +171,10 @@ class StereoDepth(Node):
             self._complain(f"the left picture is {sizes[0]}, the right one {sizes[1]}: dropped")
             return None
         sockets = left.getInstanceNum(), right.getInstanceNum()
-        key = sockets, sizes[0]
-        if key not in self._pairs:
-            self._pairs[key] = self._calibrated(sockets, sizes[0])
-        return self._pairs[key]
+        return self._calibrated_pair(sockets, sizes[0])
 
-    def _calibrated(self, sockets: tuple[int, int], size: tuple[int, int]) -> _Pair:
+    def _calibrated_pair(self, sockets: tuple[int, int], size: tuple[int, int]) -> _Pair:
+        """Made anew whenever the calibration says something else: scripts may set it any time."""
         calibration = self.context.calibration()
         if sockets[0] == sockets[1]:
             # Pictures from the host that do not say which camera took them.
@@ -185,11 +183,16 @@ class StereoDepth(Node):
                 calibration.getStereoRightCameraId(),
             )
             sockets = int(first.value), int(second.value)
-        first_lens, second_lens = (lens_of(calibration, socket, size) for socket in sockets)
-        made = Rectifier(first_lens, second_lens, pose_between(calibration, *sockets))
-        if made.is_crossed:
-            self._complain("left and right are exchanged: there will be no depth")
-        return _Pair(sockets, made)
+        left, right = (lens_of(calibration, socket, size) for socket in sockets)
+        pose = pose_between(calibration, *sockets)
+        arrays = left.matrix, right.matrix, pose.rotation, pose.shift_m
+        key = sockets, size, left.distortion, right.distortion, *(a.tobytes() for a in arrays)
+        if self._calibrated is None or self._calibrated[0] != key:
+            made = Rectifier(left, right, pose)
+            if made.is_crossed:
+                self._complain("left and right are exchanged: there will be no depth")
+            self._calibrated = key, _Pair(sockets, made)
+        return self._calibrated[1]
 
     # -- maps
 
