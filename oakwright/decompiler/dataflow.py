@@ -33,7 +33,9 @@ from .parents import Write, whole_around
 from .views import Overlap, View, apart, box_within, overlap
 
 # What a single read may ask for: beyond this a blob is hostile (an OAK has 512 MB of memory).
-MAX_ELEMENTS = 1 << 27
+MAX_ELEMENTS = 1 << 28
+# And how many blocks of it may be told apart: one row or plane each, at worst one element.
+MAX_BLOCKS = 1 << 25
 
 
 class Memory:
@@ -224,6 +226,8 @@ def _shared_steps(views: list[View]) -> int:
 def _anchors(view: View, shared: int) -> tuple[list[int], np.ndarray]:
     """Byte addresses of the blocks of a view, and the axes (logical order) they run over."""
     axes = sorted(view.axes[: len(view.axes) - shared])
+    if prod(view.shape[i] for i in axes) > MAX_BLOCKS:
+        raise RunError(f"memory in {view.size} pieces", remedy="check that the file is not damaged")
     addresses = np.array(view.offset, np.int64)
     for axis in axes:
         addresses = np.add.outer(

@@ -34,7 +34,7 @@ from .simplify import simplify
 from .views import View, stored_to_logical
 
 # Loops are unrolled; beyond this a count of iterations is damage, not a network.
-MAX_STEPS = 100_000
+MAX_STEPS = 20_000
 # The whole memory of an OAK; a blob that asks for more cannot run anywhere.
 MAX_ARENA_BYTES = 1 << 30
 _STEERING = (StageType.LoopStart, StageType.LoopEnd)
@@ -60,6 +60,11 @@ def decompile(blob: Blob) -> Any:
 def lift_graph(blob: Blob, *, simplified: bool = True) -> Graph:
     """The graph behind ``decompile``; unsimplified it mirrors the stages one to one."""
     _refuse(blob)
+    with np.errstate(all="ignore"):  # infinities are constants like others here
+        return _lifted(blob, simplified)
+
+
+def _lifted(blob: Blob, simplified: bool) -> Graph:
     lift = Lifter(blob)
     batch = blob.batch_size
     whole = [_input(info, batch) for info in blob.inputs]
@@ -99,6 +104,9 @@ def _refuse(blob: Blob) -> None:
             type=name,
             stages=missing,
         )
+    for info in (*blob.inputs, *blob.outputs):
+        if info.desc.is_dynamic or min(info.desc.strides) < 0:
+            raise RunError(f"{info.name} has a shape that is known only at run time")
     if max(blob.bss_bytes, blob.cmx_bytes) > MAX_ARENA_BYTES:
         raise RunError(
             f"the blob asks for {max(blob.bss_bytes, blob.cmx_bytes)} bytes of memory",

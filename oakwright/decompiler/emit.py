@@ -61,9 +61,11 @@ def emit(graph: Graph, name: str) -> Any:
 
 def _built(make: Emit, node: Node, operands: Outputs) -> Any:
     """The OpenVINO node; what it refuses is told with the stage."""
+    from openvino.exceptions import OVError
+
     try:
         return make(node, operands)
-    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+    except (OVError, RuntimeError, TypeError, ValueError, OverflowError) as error:
         reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
         raise RunError(
             f"{node.op} of stage {node.stage} is refused: {reason.strip()}",
@@ -80,10 +82,11 @@ def _unique(names: dict[str, int], node: Node) -> str:
 
 def _check(node: Node, produced: Outputs) -> None:
     for value, output in zip(node.outputs, produced, strict=False):
-        inferred = tuple(output.get_shape())
+        partial = output.get_partial_shape()
+        inferred = None if partial.is_dynamic else tuple(partial.to_shape())
         if inferred != value.shape:
             raise RunError(
-                f"{node.op} of stage {node.stage} has shape {inferred}, "
+                f"{node.op} of stage {node.stage} has shape {partial}, "
                 f"the blob says {value.shape}",
                 stage=node.stage,
                 type=node.op,

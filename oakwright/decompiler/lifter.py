@@ -19,6 +19,7 @@ _DTYPES: dict[DataType, np.dtype] = {
     DataType.U8: np.dtype(np.uint8),
     DataType.I8: np.dtype(np.int8),
 }
+READ_BEYOND = 1 << 20
 _ARENAS = {Location.OUTPUT, Location.BSS, Location.CMX}
 
 
@@ -34,6 +35,9 @@ class Lifter:
         self.memory = Memory()
         self.graph = Graph()
         self.stage = -1  # index of the stage being lifted
+        self._sizes = {(Location.BSS, 0): blob.bss_bytes, (Location.CMX, 0): blob.cmx_bytes}
+        for location, infos in ((Location.INPUT, blob.inputs), (Location.OUTPUT, blob.outputs)):
+            self._sizes |= {(location, info.index): info.size_bytes for info in infos}
 
     def read(self, buffer: Buffer) -> Value:
         """The value a buffer holds, shape in logical axes."""
@@ -44,7 +48,19 @@ class Lifter:
     def trace(self, buffer: Buffer, view: View | None = None) -> Trace:
         """Where a buffer's elements come from; ``view`` narrows it."""
         _check_static(buffer)
-        return self.memory.trace(view or View.of(buffer))
+        place = view or View.of(buffer)
+        # The hardware reads whole blocks of channels, and so up to some planes beyond the end.
+        size = self._size(place)
+        if place.offset > size or place.size * place.itemsize > 2 * size + READ_BEYOND:
+            raise RunError(f"a read of {buffer} from a memory of {size} bytes")
+        return self.memory.trace(place)
+
+    def _size(self, view: View) -> int:
+        """Bytes of the arena or tensor that a view is in."""
+        try:
+            return self._sizes[view.arena]
+        except KeyError:
+            raise RunError(f"there is no {view.arena[0].name} {view.arena[1]}") from None
 
     def read_view(self, buffer: Buffer, view: View) -> Value:
         """The value a part of a buffer holds."""
@@ -73,6 +89,8 @@ class Lifter:
         if buffer.location not in _ARENAS:
             raise RunError(f"a result written to {buffer.place}")
         place = view or View.of(buffer)
+        if place.offset < 0 or place.end > self._size(place):
+            raise RunError(f"{buffer} lies outside its memory of {self._size(place)} bytes")
         if value.size != place.size:
             raise RunError(f"a result of shape {value.shape} for {buffer}")
         value = convert(reshape(value, place.shape), _DTYPES[buffer.desc.data_type])
@@ -81,6 +99,8 @@ class Lifter:
 
     def write_stored(self, buffer: Buffer, value: Value) -> None:
         """Store a result whose axes are as they lie, outermost first."""
+        if value.size != buffer.desc.element_count:
+            raise RunError(f"a result of shape {value.shape} for {buffer}")
         value = reshape(value, buffer.desc.shape)
         self.write(buffer, transpose(value, stored_to_logical(buffer.desc)))
 

@@ -112,6 +112,8 @@ def _cropped(
     """A box of a convolution or pool with what follows it, computed as that box."""
     chain: list[Node] = []
     at = value
+    if value.rank < 3:
+        return None
     while at.node.op in ELEMENTWISE or at.node.op in ARITHMETIC or at.node.op == "PRelu":
         main = [v for v in at.node.inputs if v.shape == at.shape and v.constant is None]
         rest = [v for v in at.node.inputs if v not in main]
