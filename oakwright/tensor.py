@@ -63,4 +63,6 @@ class TensorSpec:
 
     def __str__(self) -> str:
         shape = "x".join(str(d) for d in self.shape) or "scalar"
-        return f"{self.name} {self.precision.value} {shape}" + (f" {self.layout}" * bool(self.layout))
+        return f"{self.name} {self.precision.value} {shape}" + (
+            f" {self.layout}" * bool(self.layout)
+        )
