@@ -266,9 +266,11 @@ def test_the_chip_s_own_settings_are_said_to_do_nothing():
     assert "costAggregation.horizontalPenaltyCostP1" in text
 
 
-def test_the_maps_before_the_check_are_of_both_sides():
-    pipeline, stereo = stereo_pipeline(lambda s: s.setSubpixel(False))
-    names = "debugDispLrCheckIt1", "debugDispLrCheckIt2", "disparity"
+@pytest.mark.parametrize("extended", [False, True])
+def test_the_maps_before_the_check_are_of_both_sides(extended):
+    pipeline, stereo = stereo_pipeline(lambda s: s.setExtendedDisparity(extended))
+    kind = "Ext" if extended else ""
+    names = f"debug{kind}DispLrCheckIt1", f"debug{kind}DispLrCheckIt2", "disparity"
     for name in names:
         stream(pipeline, getattr(stereo, name), name)
     messages, _ = collect(pipeline, names, count=1)

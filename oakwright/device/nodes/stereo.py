@@ -39,7 +39,8 @@ from .stereo_config import ConfigReader, config_message, read_config, unsupporte
 
 _CHIP = ("initialConfig.censusTransform.*", "initialConfig.costAggregation.*")
 _CHIP_LINEAR = "initialConfig.costMatching.linearEquationParameters.*"
-_MAPS = ("depth", "disparity", "confidenceMap", "debugDispLrCheckIt1", "debugDispLrCheckIt2")
+_UNCHECKED = tuple(f"debug{e}DispLrCheckIt{i}" for e in ("", "Ext") for i in (1, 2))
+_MAPS = ("depth", "disparity", "confidenceMap", *_UNCHECKED)
 
 
 @dataclass(frozen=True)
@@ -236,16 +237,15 @@ class StereoDepth(Node):
         self, pair: _Pair, pixels: tuple[np.ndarray, np.ndarray], right: Any
     ) -> None:
         """What left-right check compares: the map of each side before it."""
-        for key, align, socket in zip(
-            ("debugDispLrCheckIt1", "debugDispLrCheckIt2"),
-            (LEFT, RIGHT),
-            pair.sockets,
-            strict=True,
-        ):
-            if self.output(key).is_linked:
-                found = match(*pixels, replace(self.config.matching, align=align, check=None))
-                kind = "RAW8" if self.config.matching.largest <= 255 else "RAW16"
-                self._send_map(key, found.disparity, kind, socket, right)
+        how = self.config.matching
+        for stage, extended in (("Disp", False), ("ExtDisp", True)):
+            for iteration, align, socket in zip((1, 2), (LEFT, RIGHT), pair.sockets, strict=True):
+                key = f"debug{stage}LrCheckIt{iteration}"
+                if not self.output(key).is_linked or (extended and not how.extended):
+                    continue
+                one = replace(how, align=align, check=None, extended=extended)
+                kind = "RAW8" if one.largest <= 255 else "RAW16"
+                self._send_map(key, match(*pixels, one).disparity, kind, socket, right)
 
     def _view(
         self, pair: _Pair, size: tuple[int, int], matrix: np.ndarray
