@@ -27,14 +27,12 @@ from oakwright.blob import Location
 from oakwright.errors import RunError
 
 from .assemble import Patchwork, Source, assemble
-from .graph import Value
+from .graph import MAX_ELEMENTS, Value
 from .ops import constant, reshape, slice_box, transpose
 from .parents import Write, whole_around
 from .views import Overlap, View, apart, box_within, overlap
 
-# What a single read may ask for: beyond this a blob is hostile (an OAK has 512 MB of memory).
-MAX_ELEMENTS = 1 << 28
-# And how many blocks of it may be told apart: one row or plane each, at worst one element.
+# How many blocks of a read may be told apart: one row or plane each, at worst one element.
 MAX_BLOCKS = 1 << 25
 
 

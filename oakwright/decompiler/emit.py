@@ -86,8 +86,7 @@ def _check(node: Node, produced: Outputs) -> None:
         inferred = None if partial.is_dynamic else tuple(partial.to_shape())
         if inferred != value.shape:
             raise RunError(
-                f"{node.op} of stage {node.stage} has shape {partial}, "
-                f"the blob says {value.shape}",
+                f"{node.op} of stage {node.stage} has shape {partial}, the blob says {value.shape}",
                 stage=node.stage,
                 type=node.op,
             )

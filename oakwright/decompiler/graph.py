@@ -19,6 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from oakwright.errors import RunError
+
+# An OAK has 512 MB of memory: no tensor of a network has more elements.
+MAX_ELEMENTS = 1 << 28
+
 F32 = np.dtype(np.float32)
 I32 = np.dtype(np.int32)
 BOOL = np.dtype(np.bool_)
@@ -85,6 +90,11 @@ def make_many(
     **attributes: Any,
 ) -> list[Value]:
     """A node with several outputs, each ``(shape, dtype)``."""
+    for shape, _ in outputs:
+        if prod(shape) > MAX_ELEMENTS:
+            raise RunError(
+                f"{op} makes a tensor of {prod(shape)} elements: more than any device has"
+            )
     node = Node(op, inputs, attributes)
     node.outputs = [
         Value(node, i, tuple(int(d) for d in shape), dtype)

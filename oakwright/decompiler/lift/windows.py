@@ -10,6 +10,9 @@ from oakwright.errors import RunError
 from ..graph import Value, make
 from ..ops import pad, reshape, slice_box
 
+# No plane is larger than the device's memory, and no padding than its largest plane.
+MAX_EXTENT, MAX_PAD = 1 << 28, 1 << 12
+
 
 @dataclass(frozen=True)
 class Window:
@@ -25,6 +28,11 @@ class Window:
     def reach(self) -> int:
         """Input positions from the first to the last one a window touches."""
         return (self.kernel - 1) * self.dilation + 1
+
+    def __post_init__(self) -> None:
+        numbers = (self.kernel, self.stride, self.results, self.dilation)
+        if min(numbers) < 1 or max(numbers) > MAX_EXTENT or not 0 <= self.pad_begin <= MAX_PAD:
+            raise RunError(f"{self} is no window of a network")
 
     def needed(self) -> int:
         """Padded input positions that all windows together touch."""
@@ -53,12 +61,18 @@ def fit(x: Value, windows: list[Window]) -> tuple[Value, list[int], list[int]]:
     first = x.rank - len(windows)
     for axis, window in enumerate(windows, first):
         missing = window.needed() - window.pad_begin - x.shape[axis]
-        ends.append(max(missing, 0))
-        # Fewer than a stride too many are ignored by rounding down, so crop only beyond that.
+        if missing > MAX_PAD:
+            raise RunError(f"{window} on a tensor of shape {x.shape}")
+        # Fewer than a stride too many are ignored by rounding down. So an even padding may do
+        # as well, and that is what networks have.
+        end = max(missing, 0)
+        if missing <= window.pad_begin < missing + window.stride:
+            end = window.pad_begin
+        ends.append(end)
         if -missing >= window.stride:
             keep[axis] += missing
-        if keep[axis] <= 0 or window.results < 1:
-            raise RunError(f"windows {windows} do not fit a tensor of shape {x.shape}")
+        if keep[axis] <= 0:
+            raise RunError(f"{window} on a tensor of shape {x.shape}")
     return slice_box(x, [0] * x.rank, keep), [w.pad_begin for w in windows], ends
 
 

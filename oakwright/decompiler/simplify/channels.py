@@ -23,14 +23,15 @@ Build = Callable[[Value], "Value | None"]
 def blocks(weights: np.ndarray) -> np.ndarray:
     """[OC, IC, ...] as [G, OC/G, IC/G, ...] with as many groups as leave nothing out."""
     outputs, inputs = weights.shape[:2]
-    used = weights.reshape(outputs, inputs, -1).any(2)
+    used = np.asarray(weights.reshape(outputs, inputs, -1).any(2))
     largest = int(np.gcd(outputs, inputs))
     if used[0, -1] or used[-1, 0]:
         largest = 1  # a corner that no division leaves out
     for groups in range(largest, 0, -1):
         if outputs % groups or inputs % groups:
             continue
-        between = used.reshape(groups, outputs // groups, groups, inputs // groups).any((1, 3))
+        square = used.reshape(groups, outputs // groups, groups, inputs // groups)
+        between = np.asarray(square.any((1, 3)))
         if not between[~np.eye(groups, dtype=bool)].any():
             break
     split = weights.reshape(groups, outputs // groups, groups, inputs // groups, *weights.shape[2:])

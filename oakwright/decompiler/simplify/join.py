@@ -40,6 +40,8 @@ class Plan:
 
     build: Callable[[list[Value]], Value | None]
     parts: list[tuple[Values, int]] = field(default_factory=list)
+    # Whether the parts are ranges of output channels over one and the same input.
+    is_range: bool = False
 
 
 def join_inputs(value: Value, uses: Uses) -> Value | None:
@@ -74,6 +76,7 @@ class Joiner:
         self._uses = uses
         self._known: dict[tuple[Values, int], Value | None] = {}
         self._parts: dict[tuple[Values, int], list[tuple[Values, int]]] = {}
+        self._ranges: set[tuple[Values, int]] = set()
 
     def join(self, values: Values, axis: int) -> Value | None:
         """The concatenation of ``values`` without a Concat, or None."""
@@ -100,6 +103,8 @@ class Joiner:
             if made is not None and plan is not None:
                 tag([made], first_stage(key[0]))
                 self._parts[key] = plan.parts
+                if plan.is_range:
+                    self._ranges.add(key)
             self._known[key] = made
             stack.pop()
         return self._known[values, axis]
@@ -111,7 +116,7 @@ class Joiner:
         whole, so that there is no such slice.
         """
         shared: dict[Value, Value] = {}
-        waiting, done = [(values, axis)], set()
+        waiting, done = [(values, axis)], set[tuple[Values, int]]()
         while waiting:
             key = waiting.pop()
             if key in done:
@@ -127,6 +132,9 @@ class Joiner:
                     shared[part] = slice_axis(made, along, at, at + part.shape[along])
                 at += part.shape[along]
             waiting.extend(self._parts[key])
+        if shared and done & self._ranges:
+            # Two convolutions of one tensor that are also read apart: branches of the network.
+            return False
         return not shared or self._uses.replace_also(shared)
 
     def _plan(self, values: Values, axis: int) -> Plan | None:
@@ -283,7 +291,7 @@ def _channels(values: Values) -> Plan | None:
     if found is None:
         return None
     if isinstance(found, Value):
-        return Plan(lambda _: found)
+        return Plan(lambda _: found, is_range=True)
     return Plan(lambda parts: found(parts[0]), [(_operands(values, 0), 1)])
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oakwright.decompiler.dataflow import MAX_ELEMENTS, Memory
-from oakwright.decompiler.graph import F32, I32
+from oakwright.decompiler.dataflow import Memory
+from oakwright.decompiler.graph import F32, I32, MAX_ELEMENTS
 from oakwright.decompiler.views import View, box_within, overlap
 from oakwright.errors import RunError
 from tests.unit.decompiler.graphs import Arena, compact, moved, numbered, variable
