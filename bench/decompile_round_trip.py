@@ -2,7 +2,7 @@
 
     python bench/decompile_round_trip.py [--dry]
 
-Each network is compiled, decompiled, and compiled again for as many shaves and with the blob's
+Each network is compiled, decompiled, legalised, and compiled again for as many shaves and with the blob's
 own input and output types. Outputs of both blobs are compared through their decompiled models.
 Where the second blob has the same stages (types and parameters, in order), its bytes are counted
 against the first's. Writes docs/reference/decompile-round-trip.md unless ``--dry``.
@@ -21,7 +21,7 @@ import numpy as np
 from oakwright.blob import Blob
 from oakwright.compiler import CompileOptions, compile_ir
 from oakwright.decompiler import CompiledBlob
-from oakwright.ir import serialise
+from oakwright.ir import legalise, serialise
 from tests.conformance.stages import CASES, as_stored, difference
 
 PAGE = ROOT / "docs" / "reference" / "decompile-round-trip.md"
@@ -47,8 +47,8 @@ NETWORKS = [
 ]
 HEAD = """# Round trip: blob to model to blob
 
-Written by `python bench/decompile_round_trip.py`. A blob is decompiled and compiled again with the
-engine's same options. *Same stages*: the second blob has the same stage types with the same
+Written by `python bench/decompile_round_trip.py`. A blob is decompiled, and the model legalised
+and compiled with the same options. *Same stages*: the second blob has the same stage types with the same
 parameters in the same order; only then are bytes compared, place by place. *Difference* is
 max |a - b| / max |a| between the outputs of the two blobs.
 
@@ -68,7 +68,7 @@ def again(blob: Blob, shaves: int) -> tuple[Blob, CompiledBlob]:
         input_precisions={i.name: i.desc.precision for i in blob.inputs},
         output_precisions={o.name: o.desc.precision for o in blob.outputs},
     )
-    return Blob.from_bytes(compile_ir(*serialise(network.model), options)), network
+    return Blob.from_bytes(compile_ir(*serialise(legalise(network.model).model), options)), network
 
 
 def row(name: str) -> str:
