@@ -51,6 +51,7 @@ def from_onnx(source: Any, name: str = "") -> Source:
         model = ov.Core().read_model(read)
     except Exception as error:
         raise unsupported_by_front_end(error, where) from error
+    _keep_input_names(model, [name for name in found.inputs if name not in found.initializers])
     return Source(
         model=model,
         kind="onnx",
@@ -58,6 +59,17 @@ def from_onnx(source: Any, name: str = "") -> Source:
         front_end=f"ONNX opset {found.opsets.get('ai.onnx', '?')}",
         reference=_reference(source, read),
     )
+
+
+def _keep_input_names(model: Any, names: Sequence[str]) -> None:
+    """Give inputs the graph's names: the front end renames one that a Dropout or Max reads first.
+
+    It keeps their order; where it dropped an input that nobody reads, names are as it gave them.
+    """
+    if len(names) == len(model.inputs):
+        for port, name in zip(model.inputs, names, strict=True):
+            port.get_tensor().add_names({name})
+            port.get_node().set_friendly_name(name)
 
 
 def _reference(source: Any, read: Any) -> Reference | None:

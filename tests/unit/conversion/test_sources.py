@@ -201,3 +201,23 @@ def test_a_module_that_does_not_run_says_so():
 def test_a_module_without_shapes_is_asked_for_them():
     with pytest.raises(OakwrightError, match="needs an example input"):
         oakwright.convert(Half())
+
+
+def test_inputs_keep_the_names_of_the_onnx_graph():
+    """OpenVINO's front end renames an input whose first reader is a Dropout."""
+    from onnx import TensorProto, helper
+
+    shape = [1, 4]
+    graph = helper.make_graph(
+        [
+            helper.make_node("Dropout", ["pixels"], ["kept"]),
+            helper.make_node("Relu", ["kept"], ["y"]),
+        ],
+        "g",
+        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=7)
+    result = oakwright.convert(model, to="ir", cache=False)
+    assert [entry["name"] for entry in result.manifest["inputs"]] == ["pixels"]
+    assert result.manifest["outputs"][0]["name"] == "y"
