@@ -2,10 +2,10 @@
 
     python bench/decompile_round_trip.py [--dry]
 
-Each network is compiled, decompiled, legalised, and compiled again for as many shaves and with the blob's
-own input and output types. Outputs of both blobs are compared through their decompiled models.
-Where the second blob has the same stages (types and parameters, in order), its bytes are counted
-against the first's. Writes docs/reference/decompile-round-trip.md unless ``--dry``.
+Each network is compiled, decompiled, legalised, and compiled again for as many shaves and with
+the blob's own input and output types. Outputs of both blobs are compared through their decompiled
+models. Where the second blob has the same stages (types and parameters, in order), its bytes are
+counted against the first's. Writes docs/reference/decompile-round-trip.md unless ``--dry``.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ NETWORKS = [
 HEAD = """# Round trip: blob to model to blob
 
 Written by `python bench/decompile_round_trip.py`. A blob is decompiled, and the model legalised
-and compiled with the same options. *Same stages*: the second blob has the same stage types with the same
-parameters in the same order; only then are bytes compared, place by place. *Difference* is
+and compiled with the same options. *Same stages*: the second blob has the same stage types with
+the same parameters in the same order; only then are bytes compared, place by place. *Difference* is
 max |a - b| / max |a| between the outputs of the two blobs.
 
 What keeps bytes from being equal: weights that were scaled by a power of two or hold a folded

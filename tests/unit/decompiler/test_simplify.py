@@ -296,6 +296,16 @@ def test_samples_of_a_batch_are_one_batch():
     ]
 
 
+def test_rows_one_by_one_are_one_matrix_product():
+    x, w = variable(6, 32), weights(20, 2, 4, 4)
+    maps = reshape(x, (1, 12, 4, 4))
+    rows = [
+        convolution(slice_axis(maps, 1, 2 * n, 2 * n + 2), w, square(4, (1, 1), stride=4))
+        for n in range(6)
+    ]
+    assert after([x], reshape(concat(rows, 0), (6, 20))) == ["MatMul"]
+
+
 def test_a_batch_through_a_residual_network_is_one_batch():
     x = variable(2, 4, 8, 8)
     layers = [weights(4, 4, 3, 3) for _ in range(30)]
