@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .clock import VirtualClock, real_perf_counter, real_sleep
-from .scheduler import Scheduler, Stopped, Task, Waiting, always
+from .scheduler import Scheduler, Stopped, Task, Waiting, always, join_all
 
 # Set in a thread whose waits are real ones for the moment, whatever takeover.py has replaced.
 _REAL_WAITS = threading.local()
@@ -115,13 +115,15 @@ class BatonScheduler(Scheduler):
         self._raise_orders(task)
         return not timed_out
 
-    def stop(self, group: object) -> None:
+    def stop(self, group: object) -> list[Task]:
         """See Scheduler.stop."""
         tasks = [t for t in self.tasks if t.group is group and t is not self._holder]
         for task in tasks:
             task.stop = Stopped()
             task.ready = always
         self._close(tasks)
+        with real_waits():
+            return join_all(tasks)
 
     def _close(self, tasks: list[Task]) -> None:
         # The run may be over already, and that must not cut the closing short.

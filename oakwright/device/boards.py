@@ -156,6 +156,13 @@ def intrinsics(sensor: Sensor, width: int, height: int) -> list[list[float]]:
     return [[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]]
 
 
+def copy_calibration(handler: Any) -> Any:
+    """A ``dai.CalibrationHandler`` of the same values: what its taker changes, stays his."""
+    import depthai as dai
+
+    return dai.CalibrationHandler(handler.getEepromData())
+
+
 def calibration(board: Board) -> Any:
     """The board's ``dai.CalibrationHandler``: pinhole cameras, parallel axes; lengths in cm."""
     import depthai as dai

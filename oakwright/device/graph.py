@@ -11,7 +11,7 @@ from oakwright.errors import NodeError, OakwrightError, PipelineError
 from .nodes import NODES, PERIPHERAL, Context, Node
 from .nodes.node import Input, Output
 from .queue import Queue, QueueClosed
-from .scheduler import Stopped, Task
+from .scheduler import JOIN_S, Stopped, Task
 from .schema import NodeRecord, Port, Schema
 
 
@@ -131,11 +131,15 @@ class Graph:
 
         return run
 
-    def stop(self) -> None:
-        """End every node."""
+    def stop(self) -> list[str]:
+        """End every node; gives the titles of those that would not end, which the log names too."""
         self._is_stopping = True
         self._busy_s = self._busy()
-        self.context.scheduler.stop(self)
+        stuck = [task.name for task in self.context.scheduler.stop(self)]
+        for title in stuck:
+            log = self.context.log
+            log.say(log.level.ERR, title, f"did not end within {JOIN_S:g} s: it is left running")
+        return stuck
 
     def _busy(self) -> dict[str, float]:
         return {node.title: round(task.busy_s, 3) for node, task in self._tasks}
@@ -163,6 +167,20 @@ class Graph:
                 for queue in self._queues
                 if queue.received
             },
+            "links": self._links(),
+        }
+
+    def _links(self) -> dict[str, list[str]]:
+        """What feeds each stream to the host: kind of node, port of its output."""
+        streams = {
+            record.id: record.properties["streamName"]
+            for record in self.schema.nodes
+            if record.kind == "XLinkOut"
+        }
+        return {
+            streams[link.target]: [self.schema.node(link.source).kind, link.output]
+            for link in self.schema.connections
+            if link.target in streams
         }
 
 

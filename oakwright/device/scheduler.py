@@ -10,6 +10,7 @@ that asking and doing are one step. Two schedulers share this face:
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,12 +18,16 @@ from typing import Any, Protocol
 
 from oakwright.errors import Deadlock, EndOfRun
 
-from .clock import Clock, RealClock, real_perf_counter
+from .clock import Clock, RealClock, real_monotonic, real_perf_counter
 
 # How long after the end of a run the host may go on taking what is there.
 HARD_END_S = 1.0
 # How long a failing poll (tryGet, has) gives way: scripts that spin would starve the nodes.
 POLL_S = 0.0005
+# How long (real seconds, together) the threads of a device have to end once they are told to; one
+# that waits for nothing is broken into after the first of these.
+JOIN_S = 10.0
+BREAK_IN_S = 1.0
 
 
 class Stopped(BaseException):
@@ -141,8 +146,12 @@ class Scheduler:
         self._start_thread(task.thread)
         return task
 
-    def stop(self, group: object) -> None:
-        """End all tasks of a device at their next wait, and wait (up to 2 s) until they have."""
+    def stop(self, group: object) -> list[Task]:
+        """End all tasks of a device at their next wait, and wait until their threads have ended.
+
+        Gives those that have not after JOIN_S: a process must not let its interpreter end beside
+        them, because a thread that is inside OpenCV or OpenVINO then takes the process down.
+        """
         raise NotImplementedError
 
     def wait(self, ready: Callable[[], bool], why: Waiting, *, until: float | None = None) -> bool:
@@ -259,7 +268,7 @@ class RealScheduler(Scheduler):
         for task in resource.waiters:
             task.wake.notify()
 
-    def stop(self, group: object) -> None:
+    def stop(self, group: object) -> list[Task]:
         """See Scheduler.stop."""
         with self.lock:
             tasks = [t for t in self.tasks if t.group is group]
@@ -267,9 +276,29 @@ class RealScheduler(Scheduler):
                 task.stop = Stopped()
                 if task.wake is not None:
                     task.wake.notify()
-        for task in tasks:
-            if task.thread is not None and task.thread is not threading.current_thread():
-                task.thread.join(timeout=2.0)
+        return join_all(tasks)
+
+
+def join_all(tasks: list[Task]) -> list[Task]:
+    """Wait for the threads of tasks that have been told to stop; gives those that still run."""
+    deadline = real_monotonic() + JOIN_S
+    own = threading.current_thread()
+    threads = [(t, t.thread) for t in tasks if t.thread is not None and t.thread is not own]
+    for _, thread in threads:
+        thread.join(timeout=BREAK_IN_S)
+    for task, thread in threads:
+        if thread.is_alive() and not task.is_done:
+            _break_into(thread)
+    for _, thread in threads:
+        thread.join(timeout=max(deadline - real_monotonic(), 0.0))
+    return [task for task, thread in threads if thread.is_alive()]
+
+
+def _break_into(thread: threading.Thread) -> None:
+    """Raise Stopped in a thread that asks for nothing: ``while True: pass`` in a Script node."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Stopped)
+    )
 
 
 def never() -> bool:

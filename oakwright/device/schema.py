@@ -82,6 +82,12 @@ class Schema:
         return next(n for n in self.nodes if n.id == id)
 
     @property
+    def sets_calibration(self) -> bool:
+        """Whether the script gave the pipeline a calibration to use instead of the device's."""
+        given = self.settings.get("calibData") or {}
+        return bool(given.get("cameraData"))
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is nothing to run."""
         return not self.nodes

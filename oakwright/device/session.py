@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from oakwright.blob import Blob
 from oakwright.errors import EndOfRun, OakwrightError
@@ -21,11 +21,24 @@ from .scheduler import RealScheduler, Scheduler
 from .settings import Settings
 from .sources import FrameSource, open_source
 
-if TYPE_CHECKING:
-    from .stand_in import Device
-
 # Once the run is over, a script that asks for keys is given this long to quit by itself.
 GRACE_S = 2.0
+
+
+class SessionDevice(Protocol):
+    """What a session asks of its devices; ``stand_in.Device`` is one."""
+
+    def close(self) -> None:
+        """End its pipeline."""
+        ...
+
+    def abandon(self) -> None:
+        """Forget its pipeline, which is another process's."""
+        ...
+
+    def report(self) -> dict[str, Any]:
+        """What it did, as plain values."""
+        ...
 
 
 class Session:
@@ -48,7 +61,9 @@ class Session:
             self.scheduler = RealScheduler(patience_s=settings.patience_s)
         self.scheduler.end = end or _end_of_run
         self.recorder = Recorder(self.scheduler.clock, digests=settings.deterministic)
-        self.devices: list[Device] = []
+        self.devices: list[SessionDevice] = []
+        # Nodes whose threads would not end when their device was closed.
+        self.stuck: list[str] = []
         self.failure: OakwrightError | None = None
         # Whether the script has asked for keys: then it can be told to quit by one.
         self.asks_for_keys = False

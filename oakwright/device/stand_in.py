@@ -16,7 +16,7 @@ import depthai as dai
 
 from oakwright.errors import DeviceError, PipelineError, UsageError
 
-from .boards import calibration
+from .boards import calibration, copy_calibration
 from .graph import Graph
 from .log import DeviceLog, Level, LogLine
 from .nodes import Context
@@ -76,6 +76,8 @@ class Device:
         self._events: deque[str] = deque()
         self.waiters: list[Any] = []
         self._graph: Graph | None = None
+        # The memory's, None for the board's own, and what is used until the device closes.
+        self._flashed: Any = None
         self._calibration: Any = None
         self._is_closed = False
         self._asked = 0
@@ -101,6 +103,8 @@ class Device:
         if pipeline is None:
             return True
         schema = read_pipeline(pipeline)
+        if schema.sets_calibration:
+            self._calibration = copy_calibration(pipeline.getCalibrationData())
         self._make_streams(schema)
         self._graph = Graph(schema, self._context(), self._session.fail)
         self._graph.start()
@@ -116,7 +120,7 @@ class Device:
             return
         self._is_closed = True
         if self._graph is not None:
-            self._graph.stop()
+            self._session.stuck += self._graph.stop()
         for output in self._outputs.values():
             output.close()
         for entry in self._inputs.values():
@@ -137,7 +141,8 @@ class Device:
         """What its nodes and queues did, and what it had to say: plain values."""
         graph = self._graph.report() if self._graph is not None else {}
         log = [f"[{line.nodeIdName}] {line.payload}" for line in self._log.lines]
-        return {"id": self._id, **graph, "log": log}
+        errors = [f"{x.nodeIdName}: {x.payload}" for x in self._log.lines if x.level >= Level.ERR]
+        return {"id": self._id, **graph, "log": log, "errors": errors}
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -459,36 +464,50 @@ class Device:
     # -- calibration
 
     def readCalibration(self) -> Any:
-        """The board's, or what the script has put in its place."""
+        """What is flashed, the board's own otherwise; a copy, which its taker may change."""
         self._check_open()
-        return self._current_calibration()
+        return copy_calibration(self._flashed or calibration(self._session.board))
+
+    readCalibration2 = readCalibrationOrDefault = readCalibration
+
+    def readFactoryCalibration(self) -> Any:
+        """The board's own; a copy."""
+        self._check_open()
+        return calibration(self._session.board)
+
+    readFactoryCalibrationOrDefault = readFactoryCalibration
+
+    def getCalibration(self) -> Any:
+        """What the nodes use; a copy."""
+        self._check_open()
+        return copy_calibration(self._current_calibration())
 
     def _current_calibration(self) -> Any:
+        """Set while it runs, by the pipeline, or flashed: the first there is of these."""
         if self._calibration is None:
-            self._calibration = calibration(self._session.board)
+            self._calibration = self._flashed or calibration(self._session.board)
         return self._calibration
-
-    readCalibration2 = readCalibrationOrDefault = getCalibration = readCalibration
-    readFactoryCalibration = readFactoryCalibrationOrDefault = readCalibration
 
     def setCalibration(self, handler: Any) -> None:
         """Use this one from now on."""
-        self._calibration = handler
+        self._check_open()
+        self._calibration = copy_calibration(handler)
 
     def flashCalibration(self, handler: Any) -> bool:
-        """Lasts as long as this device: nothing is flashed."""
-        self._calibration = handler
+        """Lasts as long as this device; the nodes use it at once."""
+        self._check_open()
+        self._flashed = self._calibration = copy_calibration(handler)
         return True
 
     flashFactoryCalibration = flashCalibration
 
     def flashCalibration2(self, handler: Any) -> None:
         """See flashCalibration."""
-        self._calibration = handler
+        self.flashCalibration(handler)
 
     def factoryResetCalibration(self) -> None:
         """Back to the board's."""
-        self._calibration = None
+        self._flashed = self._calibration = None
 
     flashEepromClear = flashFactoryEepromClear = factoryResetCalibration
 

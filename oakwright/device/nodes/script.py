@@ -20,6 +20,7 @@ from typing import Any
 import depthai as dai
 import numpy as np
 
+from ..boards import copy_calibration
 from ..clock import VirtualClock
 from ..log import Level
 from ..message import set_layer
@@ -174,9 +175,13 @@ def script_names(owner: Script) -> dict[str, Any]:
 
 def _device_face(context: Context) -> Any:
     """``Device`` inside a script: what it may ask of the device it runs on."""
+
+    def read_calibration() -> Any:
+        return copy_calibration(context.calibration())
+
     face = types.SimpleNamespace(
-        readCalibration=context.calibration,
-        readCalibration2=context.calibration,
+        readCalibration=read_calibration,
+        readCalibration2=read_calibration,
         getMxId=lambda: context.device_id,
         getDeviceId=lambda: context.device_id,
         getConnectedCameras=lambda: [
