@@ -11,6 +11,7 @@ import importlib.util
 import inspect
 import io
 import json
+import logging
 import sys
 import warnings
 import zipfile
@@ -74,8 +75,8 @@ def from_module(
     was_training = module.training
     module.eval()
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with torch.no_grad(), warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
             try:
                 flat, labels = _flatten(module(*tensors))
             except Exception as error:
@@ -97,6 +98,7 @@ def from_module(
         port.node.set_friendly_name(label)
         _set_type_and_shape(port.node, tensor)
     model.validate_nodes_and_infer_types()
+    notes += _branches(told)
     wanted = len(flat)
     if output_names and len(output_names) != wanted:
         raise UsageError(
@@ -188,7 +190,6 @@ def from_torchscript(path: Path, example_input: Any, shapes: Shapes | None) -> S
 def from_exported(program: Any, name: str = "model") -> Source:
     """Read a live ``torch.export.ExportedProgram``."""
     torch = require_torch()
-    import openvino as ov
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -199,7 +200,7 @@ def from_exported(program: Any, name: str = "model") -> Source:
             if node.op == "placeholder" and node.name in program.graph_signature.user_inputs
         ]
         try:
-            model = ov.convert_model(program.run_decompositions())
+            model = _converted(program.run_decompositions())
         except Exception as error:
             raise unsupported_by_front_end(error, name) from error
     labels = [str(n) for n in program.graph_signature.user_inputs]
@@ -289,16 +290,15 @@ def _check_sizes(path: Path) -> None:
 
 def _to_openvino(module: Any, tensors: tuple[Any, ...]) -> tuple[ov.Model, str, list[str]]:
     torch = require_torch()
-    import openvino as ov
 
     attempts: list[tuple[str, Callable[[], Any]]] = [
-        ("torch.jit.trace", lambda: ov.convert_model(module, example_input=tensors)),
+        ("torch.jit.trace", lambda: _converted(module, example_input=tensors)),
     ]
     if not isinstance(module, torch.jit.ScriptModule):
         attempts.append(
             (
                 "torch.export",
-                lambda: ov.convert_model(torch.export.export(module, tensors).run_decompositions()),
+                lambda: _converted(torch.export.export(module, tensors).run_decompositions()),
             )
         )
     first: Exception | None = None
@@ -310,6 +310,19 @@ def _to_openvino(module: Any, tensors: tuple[Any, ...]) -> tuple[ov.Model, str, 
             first = first or error
     assert first is not None
     raise unsupported_by_front_end(first, type(module).__name__)
+
+
+def _converted(module: Any, **options: Any) -> ov.Model:
+    """``ov.convert_model``, which where it fails leaves the whole program's logging quiet."""
+    import openvino as ov
+
+    root = logging.getLogger()
+    level, filters, handlers = root.level, list(root.filters), list(root.handlers)
+    try:
+        return ov.convert_model(module, **options)
+    finally:
+        root.setLevel(level)
+        root.filters[:], root.handlers[:] = filters, handlers
 
 
 def _set_type_and_shape(parameter: Any, tensor: Any) -> None:
@@ -330,6 +343,20 @@ def _set_type_and_shape(parameter: Any, tensor: Any) -> None:
         raise ModelError(f"an input of type {tensor.dtype} has no place in a blob")
     parameter.set_element_type(kind)
     parameter.set_partial_shape(ov.PartialShape([int(d) for d in tensor.shape]))
+
+
+def _branches(told: Sequence[warnings.WarningMessage]) -> list[str]:
+    """Notes on decisions that tracing froze: they hold for inputs like the example only."""
+    notes = []
+    for entry in told:
+        text = str(entry.message)
+        if entry.category.__name__ == "TracerWarning" and "might cause the trace" in text:
+            place = f"{Path(entry.filename).name}:{entry.lineno}"
+            notes.append(
+                f"warning: at {place} the model decides by a tensor's value; only what the example"
+                " input took is in the result"
+            )
+    return list(dict.fromkeys(notes))
 
 
 def _random_inputs(torch: Any, module: Any, shapes: Shapes) -> Any:

@@ -1,6 +1,7 @@
 """What each kind of file is told to be, and that nothing dangerous is ever loaded."""
 
 import io
+import logging
 import os
 import pickle
 import zipfile
@@ -10,6 +11,7 @@ import pytest
 
 import oakwright
 from oakwright.conversion.sources import Kind, detect
+from oakwright.conversion.sources.torch import from_module
 from oakwright.errors import OakwrightError, UnreadableModel
 
 torch = pytest.importorskip("torch")
@@ -221,3 +223,17 @@ def test_inputs_keep_the_names_of_the_onnx_graph():
     result = oakwright.convert(model, to="ir", cache=False)
     assert [entry["name"] for entry in result.manifest["inputs"]] == ["pixels"]
     assert result.manifest["outputs"][0]["name"] == "y"
+
+
+def test_a_module_that_only_export_can_read_leaves_logging_as_it_was(caplog):
+    class Cosine(torch.nn.Module):
+        def forward(self, a, b):
+            return torch.nn.functional.cosine_similarity(a, b, dim=-1)
+
+    root = logging.getLogger()
+    before = root.level, list(root.filters), list(root.handlers)
+    pair = torch.rand(1, 4), torch.rand(1, 4)
+    assert from_module(Cosine(), pair).front_end == "torch.export"
+    assert (root.level, root.filters, root.handlers) == before
+    logging.getLogger("oakwright.compiler").warning("heard")
+    assert caplog.messages[-1] == "heard"
