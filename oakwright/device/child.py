@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
+import gc
 import importlib
 import json
 import os
@@ -19,11 +20,12 @@ import traceback
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from oakwright.errors import OakwrightError
 
 from .clock import real_monotonic, real_sleep
+from .scheduler import JOIN_S
 from .settings import VARIABLE, Settings
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ MAIN_VARIABLE = "OAKWRIGHT_VIRTUAL_OAK_MAIN"
 HOOK = Path(__file__).parent / "hook"
 # How long a script has to end after it was interrupted, in real seconds.
 LAST_WORDS_S = 3.0
+WATCHDOG = "oakwright watchdog"
 
 
 def main() -> int:
@@ -64,7 +67,25 @@ def main() -> int:
         code = result.set("error", str(error), 1)
     result.write(code)
     sys.stdout.flush()
+    if any(thread.daemon and thread.name != WATCHDOG for thread in threading.enumerate()):
+        _leave(code)
     return code
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process beside threads that go on: a node that would not end, the script's own.
+
+    While the interpreter ends by itself, such a thread that comes back from OpenCV or OpenVINO
+    aborts the process ("terminate called without an active exception").
+    """
+    for thread in threading.enumerate():
+        if not thread.daemon and thread is not threading.main_thread():
+            thread.join()
+    atexit._run_exitfuncs()
+    gc.collect()  # closes the files that the script left open
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _run(script: str, arguments: list[str], result: _Result) -> int:
@@ -105,10 +126,10 @@ class _Result:
         self._path = path
         self._lock = threading.Lock()
         self._is_written = False
-        self.facts: dict[str, Any] = {"script": script, "outcome": "", "message": ""}
+        self.facts: dict[str, Any] = {"script": script, "outcome": "", "message": "", "code": 0}
 
     def set(self, outcome: str, message: str, code: int) -> int:
-        self.facts |= {"outcome": outcome, "message": message}
+        self.facts |= {"outcome": outcome, "message": message, "code": code}
         return code
 
     def keep(self, oak: VirtualOak, out: str) -> None:
@@ -135,8 +156,16 @@ def _watch(limit_s: float, result: _Result, oak: VirtualOak) -> None:
         while real_monotonic() < deadline:
             real_sleep(min(0.2, limit_s))
         where = _main_stack()
-        os.kill(os.getpid(), signal.SIGINT)
-        real_sleep(LAST_WORDS_S)
+        if not result.facts["outcome"]:
+            os.kill(os.getpid(), signal.SIGINT)
+            real_sleep(LAST_WORDS_S)
+        if result.facts["outcome"]:
+            # The script has ended; only its device's threads, or its own, may still be at work.
+            real_sleep(JOIN_S + LAST_WORDS_S)
+            code = int(result.facts["code"])
+            result.write(code)
+            sys.stderr.flush()
+            os._exit(code)
         held = ""
         scheduler = oak.session.scheduler if oak.session is not None else None
         if scheduler is not None and scheduler.is_deterministic:
@@ -149,7 +178,7 @@ def _watch(limit_s: float, result: _Result, oak: VirtualOak) -> None:
         os._exit(124)
 
     # Started before the camera's clock could be in the way: its sleeps are real ones.
-    thread = threading.Thread(target=watch, name="watchdog", daemon=True)
+    thread = threading.Thread(target=watch, name=WATCHDOG, daemon=True)
     from .baton import real_waits
 
     with real_waits():

@@ -22,11 +22,13 @@ from typing import Any
 from oakwright.errors import UsageError
 
 from .child import LAST_WORDS_S, MAIN_VARIABLE
+from .scheduler import JOIN_S
 from .settings import Settings
 
 MARK = "OAKWRIGHT_RUN"
-# How long after its limit the process may take to end itself.
-_SPARE_S = 5.0
+# How long after its limit and its last words the process may take to end itself: its nodes'
+# threads, then its own children's.
+_SPARE_S = JOIN_S + 10.0
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,14 @@ def run_script(
     out: str | os.PathLike[str] = "",
     capture: bool = False,
     auto: bool = False,
+    folder: str | os.PathLike[str] | None = None,
 ) -> RunResult:
     """Run a DepthAI script with a virtual camera; returns when it and its children have ended.
 
     ``limit_s``: real seconds after which it is interrupted, and then ended. ``out``: a folder for
     the windows (videos, last pictures) and ``report.json``. ``capture``: keep what it prints in
     ``report["output"]`` instead of printing it. ``auto``: a real camera is used if there is one.
+    ``folder``: where the script runs, here if not given.
     """
     path = Path(script)
     if not path.is_file():
@@ -73,8 +77,8 @@ def run_script(
     settings = settings or Settings()
     mark = uuid.uuid4().hex
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="oakwright-") as folder:
-        result = Path(folder) / "result.json"
+    with tempfile.TemporaryDirectory(prefix="oakwright-") as own:
+        result = Path(own) / "result.json"
         order = {
             "settings": settings.to_text(),
             "result": str(result),
@@ -84,7 +88,11 @@ def run_script(
         }
         environment = os.environ | {MAIN_VARIABLE: json.dumps(order), MARK: mark}
         command = [sys.executable, "-m", "oakwright.device.child", str(path), *arguments]
-        code, output = _supervise(command, environment, limit_s, capture, Path(folder) / "output")
+        if folder is not None:
+            command[3] = str(path.resolve())
+        code, output = _supervise(
+            command, environment, limit_s, capture, Path(own) / "output", folder
+        )
         end_marked(mark)
         facts = json.loads(result.read_text()) if result.is_file() else {}
     report = facts.get("report", {})
@@ -111,6 +119,7 @@ def _supervise(
     limit_s: float | None,
     capture: bool,
     kept: Path,
+    folder: str | os.PathLike[str] | None,
 ) -> tuple[int, str]:
     """Run to the end; Ctrl-C is the script's business, which gets it too."""
     with kept.open("wb") as file:
@@ -118,6 +127,7 @@ def _supervise(
         process = subprocess.Popen(
             command,
             env=environment,
+            cwd=folder,
             stdout=target,
             stderr=subprocess.STDOUT if capture else None,
             stdin=subprocess.DEVNULL if capture else None,

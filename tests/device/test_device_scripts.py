@@ -241,6 +241,75 @@ def test_aliases_are_served(run):
     assert "json" in result.report["output"]
 
 
+SPINS = (
+    START
+    + """
+spin = pipeline.create(dai.node.Script)
+spin.setScript("while True:\\n    pass")
+camera.preview.link(spin.inputs["in"])
+"""
+)
+
+
+def test_a_node_that_only_computes_is_ended_with_its_device(run):
+    result = run(
+        """
+        with dai.Device(pipeline) as device:
+            device.getOutputQueue("rgb").get()
+        print("closed")
+        """,
+        start=SPINS,
+        deterministic=False,
+    )
+    assert (result.outcome, result.code) == ("clean", 0), result.report["output"]
+    assert result.report["output"].endswith("closed\n")
+
+
+def test_a_node_that_will_not_end_is_named_and_left_behind(run):
+    result = run(
+        """
+        import threading, time
+        from oakwright.device import scheduler, stand_in
+        from oakwright.device.nodes.xlink import XLinkOut
+        scheduler.JOIN_S, scheduler.BREAK_IN_S = 0.4, 0.1
+        work = XLinkOut.step
+        def step(self):
+            work(self)
+            time.sleep(5)
+        XLinkOut.step = step
+        with dai.Device(pipeline) as device:
+            device.getOutputQueue("rgb").get()
+        print("closed")
+        """,
+        deterministic=False,
+        seconds=None,
+    )
+    assert (result.outcome, result.code) == ("clean", 0), result.report["output"]
+    assert "[XLinkOut(1)] [error] did not end within" in result.report["output"]
+    assert result.report["output"].endswith("closed\n")
+    assert result.wall_s < 5
+
+
+def test_threads_of_the_script_inside_opencv_do_not_abort_its_end(run):
+    result = run(
+        """
+        import cv2, numpy, threading
+        def work():
+            picture = numpy.zeros((2000, 2000, 3), numpy.uint8)
+            while True:
+                cv2.GaussianBlur(picture, (31, 31), 9)
+        for _ in range(2):
+            threading.Thread(target=work, daemon=True).start()
+        with dai.Device(pipeline) as device:
+            device.getOutputQueue("rgb").get()
+        """,
+        deterministic=False,
+        seconds=None,
+    )
+    assert (result.outcome, result.code) == ("clean", 0), result.report["output"]
+    assert "terminate called" not in result.report["output"]
+
+
 def test_no_script_is_a_usage_error():
     with pytest.raises(UsageError, match="there is no script"):
         run_script("nowhere.py")
