@@ -7,7 +7,16 @@ from pathlib import Path
 
 import click
 
-from oakwright.device import BOARDS, Settings, run_script
+from oakwright.device import (
+    BOARDS,
+    RESULTS,
+    Plan,
+    Row,
+    Settings,
+    bench_scripts,
+    run_script,
+    write_bench_table,
+)
 
 # Imports inside a script that this package serves on this machine.
 _ALIASES = (("blobconverter", "oakwright.blobconverter"),)
@@ -27,7 +36,8 @@ def device_group() -> None:
     "--source",
     default="pattern",
     show_default=True,
-    help="A video, picture or folder, webcam:0, stereo:LEFT,RIGHT[,COLOR], or pattern.",
+    help="A video, picture or folder, webcam:0, stereo:LEFT,RIGHT[,COLOR], or made up: pattern, "
+    "scene or scene:SEED (moving things, true for left, right and colour cameras alike).",
 )
 @click.option("--once", is_flag=True, help="End with the source instead of starting it again.")
 @click.option("--board", default="OAK-D", show_default=True, help=f"One of {', '.join(BOARDS)}.")
@@ -89,3 +99,57 @@ def run_command(
     if not result.is_clean:
         click.echo(f"{result.outcome}: {result.message}", err=True)
     return int(result.code)
+
+
+@device_group.command("bench")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--seconds", default=4.0, show_default=True, help="Virtual time of each script.")
+@click.option("--limit", "limit_s", default=120.0, show_default=True, help="Real seconds of each.")
+@click.option("--source", default="scene", show_default=True, help="As for 'run'.")
+@click.option("--board", default="OAK-D", show_default=True, help=f"One of {', '.join(BOARDS)}.")
+@click.option(
+    "--overlay",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder laid over the copy the scripts run in: networks and files they look for.",
+)
+@click.option("--only", multiple=True, help="Only scripts with this in their path; repeatable.")
+@click.option("--jobs", default=1, show_default=True, help="Scripts at a time.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Markdown table.")
+@click.option("--show", is_flag=True, help="Print what scripts that are not clean printed.")
+def bench_command(
+    folder: Path,
+    seconds: float,
+    limit_s: float,
+    source: str,
+    board: str,
+    overlay: Path | None,
+    only: tuple[str, ...],
+    jobs: int,
+    out: Path | None,
+    show: bool,
+) -> int:
+    """Run every DepthAI script under FOLDER and say which work: clean, refused or failed.
+
+    Clean: no error, and every linked stream brought messages of its declared type with contents.
+    Scripts that write to a camera's memory are listed apart. Exits 0 whatever the table says.
+    """
+    plan = Plan(
+        seconds=seconds,
+        limit_s=limit_s,
+        source=source,
+        board=board,
+        overlay=overlay,
+        aliases=_ALIASES,
+    )
+
+    def say(row: Row) -> None:
+        click.echo(f"{row.result:8}{row.seconds:7.1f} s  {row.script}  {row.reason[:300]}")
+        if show and row.result in ("refused", "failed"):
+            click.echo(row.output[-3000:])
+
+    rows = bench_scripts(folder, plan, jobs=jobs, only=only, on_row=say)
+    counts = {kind: sum(row.result == kind for row in rows) for kind in RESULTS}
+    click.echo(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+    if out is not None:
+        write_bench_table(rows, plan, out)
+    return 0

@@ -16,13 +16,18 @@ _FACE = {
     "BOARDS": "boards",
     "FrameSource": "sources",
     "NODES": "nodes",
+    "Plan": "bench",
+    "RESULTS": "bench",
+    "Row": "bench",
     "RunResult": "runner",
     "Settings": "settings",
     "VirtualOak": "virtual",
+    "bench_scripts": "bench",
     "find_problems": "graph",
     "open_source": "sources",
     "read_pipeline": "schema",
     "run_script": "runner",
+    "write_bench_table": "bench",
 }
 
 __all__ = sorted(_FACE)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .clock import Clock
-from .message import add_to_digest, kind_of, new_digest, size_of, time_of
+from .message import add_to_digest, content_of, kind_of, new_digest, size_of, time_of
+
+# How many different contents of a stream are told apart; more says nothing more.
+CONTENTS = 3
 
 
 @dataclass
@@ -22,6 +25,9 @@ class StreamCount:
     last_s: float = 0.0
     age_s: float = 0.0
     oldest_s: float = 0.0
+    # Every class that came; the contents that were judged (see message.content_of).
+    kinds: set[str] = field(default_factory=set)
+    contents: set[int] = field(default_factory=set)
 
 
 class Recorder:
@@ -43,6 +49,11 @@ class Recorder:
             count.arrived += 1
             count.last_s = now
             count.kind, count.size_bytes = kind_of(message), size_of(message)
+            count.kinds.add(count.kind)
+            if len(count.contents) < CONTENTS:
+                content = content_of(message)
+                if content is not None:
+                    count.contents.add(content)
             return count.arrived
 
     def count(self, stream: str) -> int:
@@ -81,6 +92,8 @@ def _row(count: StreamCount) -> dict[str, Any]:
     span = count.last_s - count.first_s
     return {
         "kind": count.kind,
+        "kinds": sorted(count.kinds),
+        "contents": len(count.contents),
         "bytes": count.size_bytes,
         "arrived": count.arrived,
         "taken": count.taken,

@@ -1,0 +1,168 @@
+"""Make the files that the examples of depthai-python look for and that cannot be had here.
+
+    python bench/example_stand_ins.py FOLDER
+
+Networks of the same inputs and outputs, compiled by ``oakwright.convert``, whose results follow
+the picture; the vendor's own where the corpus has it (OAKWRIGHT_SHARED). Lay the folder over the
+examples: ``oakwright device bench EXAMPLES --overlay FOLDER``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import openvino as ov
+from openvino import opset8 as ops
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+import oakwright
+from oakwright.device import BOARDS, open_source
+
+SHARED = Path(os.environ.get("OAKWRIGHT_SHARED", ROOT.parent / "shared")) / "data"
+# File name: how its stand-in is made; vendor files are looked for first.
+VENDOR = {
+    "blur_simplified_openvino_2021.4_6shave.blob": "blur_simplified_openvino_2021.4_6shave.blob",
+    "concat_openvino_2021.4_6shave.blob": "concat_openvino_2021.4_6shave.blob",
+    "diff_openvino_2022.1_6shave.blob": "diff_openvino_2021.4_6shave.blob",
+}
+CELLS = 3  # the SSD stand-in looks at so many parts of the picture, each way
+
+
+def patches_ssd(width: int, height: int, rows: int = 100) -> ov.Model:
+    """[1,1,rows,7] as an SSD's; a box for each of CELLS x CELLS parts, as sure as its contrast.
+
+    Labels are 1 to 9.
+    """
+    image = ops.parameter([1, 3, height, width], np.float32, name="data")
+    grey = ops.convolution(
+        image, np.full((1, 3, 1, 1), 1 / 3 / 255, np.float32), [1, 1], [0, 0], [0, 0], [1, 1]
+    )
+    least = [16, 16]
+    coarse = ops.avg_pool(grey, least, [0, 0], [0, 0], least, False)
+    part = [coarse.shape[2] // CELLS, coarse.shape[3] // CELLS]
+    sizes = (part, [0, 0], [0, 0], part)
+    mean = ops.avg_pool(coarse, *sizes, False)
+    brightest = ops.max_pool(coarse, part, [1, 1], [0, 0], [0, 0], part).output(0)
+    contrast = ops.subtract(brightest, mean)
+    # Both as one row of numbers: contrasts, then means.
+    values = ops.concat([ops.reshape(contrast, [1, 9], False), ops.reshape(mean, [1, 9], False)], 1)
+    weights, bias = np.zeros((rows, 7, 18), np.float32), np.zeros((rows, 7), np.float32)
+    bias[:, 0] = -1
+    for cell in range(CELLS * CELLS):
+        row, column = divmod(cell, CELLS)
+        x, y = column / CELLS, row / CELLS
+        bias[cell] = (0, cell + 1, 0.55, x + 0.04, y + 0.04, x + 0.2, y + 0.2)
+        weights[cell, 2, cell] = 0.6
+        weights[cell, 5:, 9 + cell] = 0.12
+    flat = ops.matmul(values, weights.reshape(rows * 7, 18), False, True)
+    flat = ops.add(flat, bias.reshape(1, -1))
+    return _named(ops.reshape(flat, [1, 1, rows, 7], False), "detection_out", [image])
+
+
+def grid_yolo(width: int, height: int, sides: dict[str, tuple[int, int]], is_v8: bool) -> ov.Model:
+    """Grids of boxes; ``sides``: step and channels of each output. Scores follow brightness."""
+    image = ops.parameter([1, 3, height, width], np.float32, name="images")
+    outputs = []
+    for name, (step, channels) in sides.items():
+        pooled = ops.avg_pool(image, [step, step], [0, 0], [0, 0], [step, step], False)
+        weights = np.zeros((channels, 3, 1, 1), np.float32)
+        bias = np.full((1, channels, 1, 1), -12.0, np.float32)
+        each = 5 if is_v8 else 85
+        for first in range(0, channels, channels if is_v8 else each):
+            bias[0, first : first + 4] = 2.0 if is_v8 else 0.0
+            # Only bright cells are anything: a product of two scores over 0.5.
+            weights[first + 4] = weights[first + 5 + 16] = 0.02
+            bias[0, [first + 4, first + 5 + 16]] = -9.5
+        grid = ops.add(ops.convolution(pooled, weights, [1, 1], [0, 0], [0, 0], [1, 1]), bias)
+        if is_v8:
+            box = ops.strided_slice(grid, [0, 0], [0, 4], [1, 1], [1, 0], [1, 0])
+            rest = ops.strided_slice(grid, [0, 4], [0, channels], [1, 1], [1, 0], [1, 0])
+            grid = ops.concat([box, ops.sigmoid(rest)], 1)
+        outputs.append((grid, name))
+    return _named_all(outputs, [image])
+
+
+def normalize() -> ov.Model:
+    """(frame - mean) / scale, as three inputs."""
+    frame = ops.parameter([1, 3, 300, 300], np.float32, name="frame")
+    mean = ops.parameter([1, 1, 1, 1], np.float32, name="mean")
+    scale = ops.parameter([1, 1, 1, 1], np.float32, name="scale")
+    out = ops.divide(ops.subtract(frame, mean), scale)
+    return _named(out, "output", [frame, mean, scale])
+
+
+def _named(output: ov.Node, name: str, inputs: list[ov.Node]) -> ov.Model:
+    return _named_all([(output, name)], inputs)
+
+
+def _named_all(outputs: list[tuple[ov.Node, str]], inputs: list[ov.Node]) -> ov.Model:
+    results = []
+    for node, name in outputs:
+        node.friendly_name = name
+        node.output(0).set_names({name})
+        results.append(ops.result(node))
+    for parameter in inputs:
+        parameter.output(0).set_names({parameter.friendly_name})
+    return ov.Model(results, inputs, "stand_in")
+
+
+def main(folder: Path) -> None:
+    """Write everything under ``folder``/models."""
+    models = folder / "models"
+    models.mkdir(parents=True, exist_ok=True)
+    for name, source in VENDOR.items():
+        if (SHARED / "blobs" / source).is_file():
+            shutil.copyfile(SHARED / "blobs" / source, models / name)
+    tiny = {"conv_16": (16, 255), "conv_32": (32, 255)}
+    eight = {f"output{n}_yolov6r2": (8 * 2**i, 85) for i, n in enumerate((1, 2, 3))}
+    nets = {
+        "mobilenet-ssd_openvino_2021.4_5shave.blob": patches_ssd(300, 300),
+        "mobilenet-ssd_openvino_2021.4_6shave.blob": patches_ssd(300, 300),
+        "mobilenet-ssd_openvino_2021.4_8shave.blob": patches_ssd(300, 300),
+        "person-detection-retail-0013_openvino_2021.4_7shave.blob": patches_ssd(544, 320, 200),
+        "yolo-v3-tiny-tf_openvino_2021.4_6shave.blob": grid_yolo(416, 416, tiny, False),
+        "yolo-v4-tiny-tf_openvino_2021.4_6shave.blob": grid_yolo(416, 416, tiny, False),
+        "yolov8n_coco_640x352.blob": grid_yolo(640, 352, eight, True),
+    }
+    for name, model in nets.items():
+        shaves = next((int(c) for c in name.split("shave")[0].split("_")[-1:] if c.isdigit()), 6)
+        made = oakwright.convert(model, shaves=shaves, input_precision="U8")
+        (models / name).write_bytes(made.blobs[shaves])
+        print(name)
+    made = oakwright.convert(normalize(), shaves=4, input_precision="FP16")
+    (models / "normalize_openvino_2021.4_4shave.blob").write_bytes(made.blobs[4])
+    _pictures(models)
+
+
+def _pictures(models: Path) -> None:
+    """The video, the stereo pictures and the calibration of the same names, of the scene."""
+    from oakwright.device.boards import calibration
+    from oakwright.device.sources import Shot
+
+    scene, board = open_source("scene"), BOARDS["OAK-D"]
+    calibration(board).eepromToJsonFile(str(models / "depthai_calib.json"))
+    cameras = {camera.name: camera for camera in board.cameras}
+    video = cv2.VideoWriter(
+        str(models / "construction_vest.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 30, (1280, 720)
+    )
+    for number in range(60):
+        picture = scene.frame(Shot(cameras["color"], number, number / 30))
+        video.write(cv2.resize(picture, (1280, 720)))
+    video.release()
+    for number in range(3):
+        place = models / "dataset" / str(number)
+        place.mkdir(parents=True, exist_ok=True)
+        for side in ("left", "right"):
+            picture = scene.frame(Shot(cameras[side], number, number / 2))
+            cv2.imwrite(str(place / f"in_{side}.png"), cv2.resize(picture, (1280, 720)))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
