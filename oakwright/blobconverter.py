@@ -188,7 +188,15 @@ def from_zoo(name: str, **kwargs: Any) -> Any:
                 return _convert(model, kwargs.pop("optimizer_params", None) or [], **kwargs)
         plain = base / f"{name}.blob"
         if plain.is_file():
-            return _copy_blob(plain, _target(name, kwargs))
+            own = _shaves_of(plain)
+            if kwargs.get("shaves") not in (None, own):
+                raise UsageError(
+                    f"{plain} is compiled for {own} shaves, {kwargs['shaves']} were asked for",
+                    remedy="put the model beside it, or make one: `oakwright decompile`, then"
+                    " `oakwright convert --shaves`",
+                    key="shaves",
+                )
+            return _copy_blob(plain, _target(name, {**kwargs, "shaves": own}))
     raise UnreadableModel(
         f"'{name}' is not in your zoo folder {folder}",
         remedy=f"put {name}.blob, {name}.onnx or {name}/FP16/{name}.xml there, or name another"
@@ -263,6 +271,8 @@ def _convert(
     zoo_type: str | None = None,
     dry: bool = False,
 ) -> Any:
+    if not isinstance(model, (str, os.PathLike)):
+        raise UsageError(f"the model must be a path, not {type(model).__name__}", key="model")
     path = Path(model)
     if not path.exists():
         raise FileNotFoundError(path)
@@ -322,6 +332,14 @@ def _version(version: str | None) -> tuple[str, str]:
 def _zoo_folder(given: PathLike | None) -> Path:
     place = given or _DEFAULTS["zoo_dir"] or os.environ.get("OAKWRIGHT_ZOO")
     return Path(place) if place else conversion.home() / "zoo"
+
+
+def _shaves_of(blob: Path) -> int:
+    """Number of shaves in a blob's header: the 13th word of the blob header at byte 52."""
+    if not is_valid_blob(blob):
+        raise UnreadableModel(f"{blob} is not a whole blob", path=str(blob))
+    with blob.open("rb") as file:
+        return int(struct.unpack("<I", file.read(104)[100:])[0])
 
 
 def _copy_blob(source: Path, target: Path) -> Path:

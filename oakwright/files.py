@@ -46,8 +46,10 @@ def write_all_aside(files: Mapping[PathLike, bytes | str]) -> list[Path]:
     except OSError as error:
         for aside, _ in pairs:
             aside.unlink(missing_ok=True)
+        is_blocked = isinstance(error, (FileExistsError, NotADirectoryError))
         raise OutputError(
-            f"cannot write {target}: {error.strerror or error}",
+            f"cannot write {target}: "
+            + ("a part of its folder is a file" if is_blocked else str(error.strerror or error)),
             remedy="check that the folder exists, is writable and the disk is not full",
             path=str(target),
         ) from error

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Version stamps and who writes them.
 VERSIONS = {
-    "6.0": "OpenVINO 2020.4 to 2021.4",
+    "6.0": "OpenVINO 2020.4 to 2022.1",
     "2020.4": "Luxonis' build of OpenVINO 2020.4",
     "2021.1": "Luxonis' build of OpenVINO 2021.1",
     "2021.2": "Luxonis' build of OpenVINO 2021.2",

@@ -45,7 +45,8 @@ def check_command(model: str, **values: Any) -> int:
             click.echo(f"        try: {finding.remedy}")
     errors = sum(finding.severity == "error" for finding in found.findings)
     if errors:
-        click.echo(f"{found.name}: {errors} layers have no place on the chip")
+        many = f"{errors} layers have" if errors > 1 else "one layer has"
+        click.echo(f"{found.name}: {many} no place on the chip")
         return 3
     rewritten = f", {len(found.rules)} layers are rewritten for it" if found.rules else ""
     click.echo(f"{found.name}: every layer has a place on the chip{rewritten}")

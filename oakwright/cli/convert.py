@@ -29,7 +29,7 @@ from .options import (
 @click.option("--to", type=click.Choice(["ir", "blob"]), default="blob", help="What to make.")
 @shave_option
 @input_options
-@click.option("--op", default=None, metavar="[NAME=]P", help="Output precision: FP16 or FP32.")
+@click.option("--op", multiple=True, metavar="[NAME=]P", help="Output precision: FP16 or FP32.")
 @stamp_option
 @click.option("--keep-ir", is_flag=True, help="Write the .xml and .bin beside the blob.")
 @click.option(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -62,7 +61,7 @@ def json_option(command: F) -> F:
 
 
 def read_options(
-    values: dict[str, Any], *, to: str = "blob", shaves: str = "6", op: str | None = None
+    values: dict[str, Any], *, to: str = "blob", shaves: str = "6", op: Sequence[str] = ()
 ) -> ConvertOptions:
     """Make ConvertOptions of the shared options' texts."""
     tables: dict[str, dict[str, Any]] = {}
@@ -77,16 +76,7 @@ def read_options(
             row[key] = value
     if values.get("reverse_channels"):
         tables.setdefault("", {})["reverse_channels"] = True
-    general = tables.get("", {})
-    inputs = []
-    for name, row in tables.items():
-        merged = {**general, **row} if name else row
-        if "mean" in row or "scale" in row:
-            merged.pop("range", None)  # said of this input: it replaces what was said of all
-        if name and "range" in row:
-            merged.pop("mean", None)
-            merged.pop("scale", None)
-        inputs.append(_input(name, merged))
+    inputs = [_input(name, row) for name, row in tables.items()]
     stamp = values.get("stamp") or "6.0"
     return ConvertOptions(
         inputs=tuple(inputs),
@@ -115,7 +105,7 @@ def _input(name: str, row: dict[str, Any]) -> InputOptions:
     freeze = row.get("freeze")
     return InputOptions.of(
         name,
-        shape=_shape(row["shape"]) if "shape" in row else None,
+        shape=row.get("shape"),
         mean=row.get("mean"),
         scale=row.get("scale"),
         range=row.get("range"),
@@ -132,16 +122,6 @@ def _split(text: str) -> tuple[str, str]:
     return (name, value) if equals else ("", text)
 
 
-@functools.lru_cache
-def _shape(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.strip(" []()").replace("x", ",").split(","))
-    except ValueError:
-        raise UsageError(
-            f"shape '{text}' is not a list of whole numbers", remedy="write 1,3,224,224"
-        ) from None
-
-
 def _numbers(text: str) -> list[float]:
     try:
         return [float(part) for part in text.strip(" []()").split(",")]
@@ -149,11 +129,9 @@ def _numbers(text: str) -> list[float]:
         raise UsageError(f"'{text}' is not a list of numbers", key="freeze") from None
 
 
-def _outputs(text: str | None) -> tuple[tuple[str, Precision], ...]:
-    if not text:
-        return ()
+def _outputs(texts: Sequence[str]) -> tuple[tuple[str, Precision], ...]:
     pairs = []
-    for part in text.split(","):
+    for part in (part for text in texts for part in text.split(",")):
         name, value = _split(part)
         precision = Precision.parse(value)
         if precision not in (Precision.FP16, Precision.FP32):

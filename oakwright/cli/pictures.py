@@ -104,6 +104,11 @@ def sample_inputs(path: Path, planned: Sequence[Any]) -> list[dict[str, np.ndarr
         )
     name, shape, layout = planned[0].name, planned[0].ir_shape, planned[0].planar_layout
     if path.suffix.lower() == ".npy":
-        return [{name: np.load(path, allow_pickle=False).reshape(shape)}]
+        array = np.load(path, allow_pickle=False)
+        if array.size != np.prod(shape):
+            raise UsageError(
+                f"{path} has the shape {array.shape}, input '{name}' takes {shape}", key="samples"
+            )
+        return [{name: array.reshape(shape)}]
     pictures = itertools.islice(frames(path), 8)
     return [{name: fit(picture, shape, layout).astype(np.float32)} for _, picture in pictures]

@@ -40,15 +40,19 @@ Outputs = dict[str, np.ndarray]
     default=None,
     help="Write every stage's inputs and outputs there (the reference machine).",
 )
-@click.option("--top", type=int, default=5, show_default=True, help="Classes to show.")
+@click.option(
+    "--top", type=click.IntRange(1), default=5, show_default=True, help="Classes to show."
+)
 @click.option(
     "--labels",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     default=None,
     help="Names of classes, one a line, from class 0.",
 )
-@click.option("--threshold", type=float, default=0.5, show_default=True, help="For boxes.")
-@click.option("--limit", type=int, default=None, help="Stop after so many frames.")
+@click.option(
+    "--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="For boxes."
+)
+@click.option("--limit", type=click.IntRange(1), default=None, help="Stop after so many frames.")
 @json_option
 def run_command(
     file: Path,
@@ -68,7 +72,7 @@ def run_command(
     drawn where an output is [1,1,N,7] (SSD detections).
     """
     blob = blobs.Blob.open(file)
-    names = labels.read_text().splitlines() if labels else []
+    names = _read_labels(labels) if labels else []
     report, count, spent = [], 0, 0.0
     with ExitStack() as stack:
         infer = _runner(blob, reference, trace, stack)
@@ -109,6 +113,17 @@ def run_command(
         click.echo(f"results in {out}")
 
 
+def _read_labels(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} is no list of labels: {error}",
+            remedy="one name a line, in UTF-8",
+            key="labels",
+        ) from error
+
+
 def _runner(
     blob: blobs.Blob, reference: bool, trace: Path | None, stack: ExitStack
 ) -> Callable[[Mapping[str, np.ndarray]], Outputs]:
@@ -133,16 +148,17 @@ class _Feed:
     ) -> None:
         self.blob, self.limit, self.quiet = blob, limit, quiet
         self.fixed: dict[str, np.ndarray] = {}
-        self.moving: tuple[str, Path] | None = None
+        self.moving: dict[str, Path] = {}
         known = [info.name for info in blob.inputs]
         for text in texts:
-            name, equals, value = text.partition("=")
-            if not equals or name not in known:
-                name, value = "", text
+            named = [n for n in sorted(known, key=len, reverse=True) if text.startswith(f"{n}=")]
+            name, value = (named[0], text[len(named[0]) + 1 :]) if named else ("", text)
+            if not named and "=" in text and not Path(text).exists():
+                raise UsageError(
+                    f"--input {text} names no input", remedy=f"the blob has {', '.join(known)}"
+                )
             self._add(name, Path(value), known)
-        missing = [n for n in known if n not in self.fixed]
-        if self.moving:
-            missing = [n for n in missing if n != self.moving[0]]
+        missing = [n for n in known if n not in self.fixed and n not in self.moving]
         if missing:
             raise UsageError(
                 f"no data for input {', '.join(missing)}",
@@ -163,7 +179,7 @@ class _Feed:
                 self.fixed.update({key: archive[key] for key in archive.files})
             return
         if not name:
-            free = [n for n in known if n not in self.fixed]
+            free = [n for n in known if n not in self.fixed and n not in self.moving]
             if len(free) != 1:
                 raise UsageError(
                     f"which input is {path} for?", remedy=f"say NAME=PATH: {', '.join(known)}"
@@ -174,9 +190,7 @@ class _Feed:
             shape = next(i.spec.shape for i in self.blob.inputs if i.name == name)
             self.fixed[name] = array.reshape(shape) if array.size == np.prod(shape) else array
         elif path.is_dir() or path.suffix.lower() in (*PICTURES, *VIDEOS):
-            if self.moving:
-                raise UsageError("only one input can be fed with pictures or a video")
-            self.moving = (name, path)
+            self.moving[name] = path
         else:
             raise UsageError(
                 f"{path} is neither picture, video, .npy nor .npz",
@@ -190,19 +204,23 @@ class _Feed:
         pass
 
     def _frames(self) -> Iterator[tuple[str, np.ndarray | None, Mapping[str, np.ndarray]]]:
-        if self.moving is None:
+        if not self.moving:
             yield "result", None, self.fixed
             return
-        name, path = self.moving
-        info = next(i for i in self.blob.inputs if i.name == name)
-        total = count_frames(path)
-        total = min(total or self.limit or 0, self.limit or total or 0) or None
+        specs = {info.name: info.spec for info in self.blob.inputs}
+        counts = [count_frames(path) for path in self.moving.values()]
+        total = min((n for n in [*counts, self.limit] if n is not None), default=None)
         with _progress(total, self.quiet) as advance:
-            for index, (label, picture) in enumerate(frames(path)):
+            together = zip(*(frames(path) for path in self.moving.values()), strict=False)
+            for index, row in enumerate(together):
                 if self.limit is not None and index >= self.limit:
                     return
-                array = fit(picture, info.spec.shape, info.spec.layout)
-                yield label, picture, {**self.fixed, name: array}
+                arrays = {
+                    name: fit(picture, specs[name].shape, specs[name].layout)
+                    for name, (_, picture) in zip(self.moving, row, strict=True)
+                }
+                label, first = row[0]
+                yield label, first, {**self.fixed, **arrays}
                 advance()
 
 
@@ -412,7 +430,7 @@ def netron_command(file: Path, port: int | None, no_browser: bool) -> None:
         shown = file
         with file.open("rb") as stream:
             is_blob = stream.read(4) == b"\x7felf"
-        if is_blob:
+        if is_blob or file.suffix.lower() == ".blob":
             xml, weights, _ = decompiled_ir(blobs.Blob.open(file))
             shown = write_aside(Path(folder) / f"{file.stem}.xml", xml)
             write_aside(shown.with_suffix(".bin"), weights)

@@ -46,7 +46,7 @@ def doctor_command(as_json: bool) -> int:
         "packages": {name: _package(*row) for name, row in _PACKAGES.items()},
         "free_disk_bytes": shutil.disk_usage(_existing(conversion.home())).free,
     }
-    trial = _trial_compile() if facts["engine"].get("folder") else "the engine is not installed"
+    trial = _trial_compile() if facts["engine"].get("installed") else "the engine is not installed"
     facts["trial_compile"] = trial
     if as_json:
         click.echo(json.dumps(facts, indent=2, default=str))

@@ -188,7 +188,16 @@ def install_engine(wheel: Path | None = None, progress: Progress | None = None) 
     _refuse_platform()
     target = installed_folder()
     if not missing_files(target):
+        if wheel is not None:
+            check_wheel(wheel)  # whoever names a file wants to know that it is the right one
         return target
+    if wheel is None and os.environ.get("OAKWRIGHT_OFFLINE"):
+        raise EngineNotFound(
+            "the compile engine is not here, and OAKWRIGHT_OFFLINE forbids fetching it",
+            remedy=f"'oakwright engine install --wheel {ENGINE_WHEEL.filename}' takes it from a"
+            " file",
+            looked_in=str(target),
+        )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".unpack.", dir=target.parent) as name:

@@ -104,7 +104,9 @@ def read_mo_arguments(
                 rows.setdefault("", {})["reverse_channels"] = True
         elif key in ("layout", "source_layout"):
             for name, text in _named(value, "(", ")") or [("", value)]:
-                rows.setdefault(name, {})["layout"] = parse_layout(text)
+                # Model Optimizer moves axes only where an arrow says so; else it just names them.
+                both = text if "->" in text else f"{text}->{text}"
+                rows.setdefault(name, {})["layout"] = parse_layout(both)
         elif key == "output":
             options = replace(options, outputs=tuple(_split_outside(value)))
         elif key in ("data_type", "compress_to_fp16"):

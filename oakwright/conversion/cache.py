@@ -108,7 +108,10 @@ class Cache:
     def info(self) -> dict[str, Any]:
         """Where the cache is, how many entries it has and their size in bytes."""
         entries = list(self._entries())
-        size = sum(f.stat().st_size for entry in entries for f in entry.iterdir() if f.is_file())
+        size = 0
+        for entry in entries:
+            with contextlib.suppress(OSError):  # another user's, in a shared home
+                size += sum(f.stat().st_size for f in entry.iterdir() if f.is_file())
         return {"folder": str(self.folder), "entries": len(entries), "bytes": size}
 
     def clean(self, older_than_days: float = 0.0) -> int:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from oakwright.errors import UnsupportedModel
 
 from .convert import distinct
 from .options import ConvertOptions
@@ -42,7 +45,11 @@ def check(
 
     options = options or ConvertOptions()
     shapes = {entry.name: entry.shape for entry in options.inputs if entry.shape}
-    opened = open_source(source, example_input=example_input, shapes=shapes)
+    try:
+        opened = open_source(source, example_input=example_input, shapes=shapes)
+    except UnsupportedModel as error:
+        name = Path(source).stem if isinstance(source, (str, Path)) else "model"
+        return Checked(name, tuple(error.findings), (error.remedy,), ())
     model = opened.model.clone()
     if options.outputs:
         model = cut_outputs(model, options.outputs)
@@ -54,7 +61,7 @@ def check(
     legal = ir.legalise(prepared)
     found = [*legal.findings, *ir.check(legal.model), *ir.scan_constants(legal.model)]
     rules = tuple(f"{a.layer}: {a.op} ({a.rule})" for a in legal.applied)
-    return Checked(opened.name, tuple(distinct(found)), tuple(notes), rules)
+    return Checked(opened.name, tuple(distinct(found, opened.origins)), tuple(notes), rules)
 
 
 def describe_model(source: Any) -> dict[str, Any]:

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oakwright.errors import CompileError, ModelError, OakwrightError, UnsupportedModel
+from oakwright.errors import (
+    CompileError,
+    ConversionMismatch,
+    ModelError,
+    OakwrightError,
+    UnsupportedModel,
+    UsageError,
+)
 from oakwright.tensor import Precision
 
 from .cache import Cache, file_digest, key_of, versions
 from .onnx_file import external_paths, outline
 from .options import (
-    DEFAULT_SHAVES,
     STAMPS,
     ConvertOptions,
     InputOptions,
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
 
     from .plan import PlannedInput
     from .sources import Source
+    from .verify import Verdict
 
     Samples = (
         Sequence[Mapping[str, np.ndarray]]
@@ -48,8 +55,8 @@ def convert(
     source: Any,
     *,
     example_input: Any = None,
-    shaves: int | str | Sequence[int] = DEFAULT_SHAVES,
-    shape: Sequence[int] | None = None,
+    shaves: int | str | Sequence[int] | None = None,
+    shape: Sequence[int] | str | None = None,
     mean: Numbers | None = None,
     scale: Numbers | None = None,
     range: str | None = None,
@@ -59,11 +66,11 @@ def convert(
     input_precision: str | None = None,
     output_precision: str | None = None,
     inputs: Sequence[InputOptions] = (),
-    outputs: Sequence[str] = (),
+    outputs: Sequence[str] | str = (),
     output_names: Sequence[str] = (),
-    stamp: str = "6.0",
-    to: str = "blob",
-    verify: str = "auto",
+    stamp: str | None = None,
+    to: str | None = None,
+    verify: str | None = None,
     samples: Samples | None = None,
     options: ConvertOptions | None = None,
     cache: bool = True,
@@ -76,33 +83,41 @@ def convert(
     ``openvino.Model``. ``output_names`` names a module's outputs. The keywords ``shape`` to
     ``input_precision`` speak of every input; ``inputs`` of single ones. ``samples``: real inputs
     of the blob (by name, planar) to look for FP16 overflow with, or a function that makes them
-    for the planned inputs. ``options`` replaces all of them.
+    for the planned inputs. ``options`` stands instead of all of them. ``shaves`` is 6 by default.
 
     Raises UsageError (options), ModelError and its kin (the model), CompileError (the engine).
 
     >>> blob = oakwright.convert("mobilenet.onnx", shaves=6, range="-1..1").blob  # doctest: +SKIP
     """
-    if options is None:
-        general = InputOptions.of(
-            shape=shape,
-            mean=mean,
-            scale=scale,
-            range=range,
-            layout=layout,
-            color=color,
-            reverse_channels=reverse_channels,
-            precision=input_precision,
+    given = {
+        "shaves": parse_shaves(shaves) if shaves is not None else None,
+        "outputs": (outputs,) if isinstance(outputs, str) else tuple(outputs),
+        "output_precision": (("", Precision.parse(output_precision)),) if output_precision else (),
+        "stamp": stamp,
+        "to": to,
+        "verify": verify,
+    }
+    said: dict[str, Any] = {key: value for key, value in given.items() if value}
+    general = InputOptions.of(
+        shape=shape,
+        mean=mean,
+        scale=scale,
+        range=range,
+        layout=layout,
+        color=color,
+        reverse_channels=reverse_channels,
+        precision=input_precision,
+    )
+    wanted_inputs = (*([general] if general != InputOptions() else []), *inputs)
+    if wanted_inputs:
+        said["inputs"] = wanted_inputs
+    if options is not None and said:
+        raise UsageError(
+            f"options= says everything; {', '.join(said)} was given besides",
+            remedy="put it into the ConvertOptions",
+            key=next(iter(said)),
         )
-        every = () if general == InputOptions() else (general,)
-        options = ConvertOptions(
-            inputs=(*every, *inputs),
-            outputs=tuple(outputs),
-            shaves=parse_shaves(shaves),
-            output_precision=(("", Precision.parse(output_precision)),) if output_precision else (),
-            stamp=stamp,
-            to=to,
-            verify=verify,
-        )
+    options = options or ConvertOptions(**said)
     store = Cache.default() if cache and not samples else None
     key = _source_key(source, example_input, options) if store else None
     if store and key and (files := store.get(key)):
@@ -150,26 +165,32 @@ class Conversion:
         notes = [*opened.notes, *self._static(reading)]
         frozen = freeze_inputs(reading, options)
         planned = self._plan(reading)
+        notes += self._unread(planned, reading)
         preprocessed = ir.preprocess(
             reading, [step for entry in planned if (step := entry.preprocess())]
         )
         legal = ir.legalise(preprocessed)
-        found = distinct([*legal.findings, *ir.check(legal.model)])
+        found = distinct([*legal.findings, *ir.check(legal.model)], opened.origins)
         refused = [finding for finding in found if finding.severity == "error"]
         if refused:
             raise unsupported(opened.name, refused)
         started = self._tell(f"legalised ({len(legal.applied)} rules applied)", started)
 
-        verdict = self._verify(opened, reading, preprocessed, legal.model, planned, frozen)
+        found = distinct([*found, *ir.scan_constants(legal.model)])
+        try:
+            verdict = self._verify(opened, reading, preprocessed, legal.model, planned, frozen)
+        except ConversionMismatch as error:
+            raise _beyond_fp16(error, found) from error
         if verdict:
             started = self._tell(f"verified against {verdict.against}", started)
-        found = distinct([*found, *ir.scan_constants(legal.model)])
         if self.samples:
             samples = self.samples(planned) if callable(self.samples) else self.samples
             found += ir.scan_activations(legal.model, list(samples))
         warnings = [str(finding) for finding in found]
 
         xml, weights = ir.serialise(legal.model, fp16=options.compress_to_fp16)
+        if verdict:
+            verdict = self._in_fp16(verdict, preprocessed, xml, weights, planned, warnings)
         blobs = self._compile(legal.model, xml, weights, planned) if options.to == "blob" else {}
         if blobs:
             self._tell(f"compiled for {_list(blobs)} shaves", started)
@@ -189,6 +210,14 @@ class Conversion:
         from .plan import plan_inputs
 
         return plan_inputs(reading, self.options)
+
+    def _unread(self, planned: Sequence[PlannedInput], reading: ov.Model) -> list[str]:
+        read = _read_inputs(reading)
+        return [
+            f"input '{entry.name}' is read by no layer: the blob does not have it"
+            for entry in planned
+            if entry.name not in read
+        ]
 
     def _verify(
         self,
@@ -216,6 +245,26 @@ class Conversion:
             tolerance=self.options.tolerance,
         )
 
+    def _in_fp16(
+        self,
+        verdict: Verdict,
+        preprocessed: ov.Model,
+        xml: bytes,
+        weights: bytes,
+        planned: Sequence[PlannedInput],
+        warnings: list[str],
+    ) -> Verdict:
+        """The verdict with what rounding the weights to FP16 does to the outputs."""
+        from .verify import FP16_ALARM, fp16_difference
+
+        difference = fp16_difference(preprocessed, xml, weights, planned)
+        if difference > FP16_ALARM:
+            warnings.append(
+                f"weights in FP16 change the outputs by {difference:.1g} of the largest value on"
+                " random input: weights too small or too large for FP16, or a very sensitive model"
+            )
+        return replace(verdict, fp16_difference=difference)
+
     def _compile(
         self, legal: ov.Model, xml: bytes, weights: bytes, planned: Sequence[PlannedInput]
     ) -> dict[int, bytes]:
@@ -223,8 +272,9 @@ class Conversion:
         from oakwright.compiler import CompileOptions, compile_many
 
         options = self.options
-        precisions = {entry.name: entry.precision for entry in planned}
-        layouts = {e.name: "NHWC" for e in planned if e.layout == "NHWC"}
+        read = _read_inputs(legal)
+        precisions = {entry.name: entry.precision for entry in planned if entry.name in read}
+        layouts = {e.name: "NHWC" for e in planned if e.layout == "NHWC" and e.name in read}
         outputs = _output_precisions(legal, options.output_precision)
         plans = [
             CompileOptions(
@@ -299,6 +349,7 @@ class Conversion:
             "agreement": {
                 "against": verdict.against,
                 "difference": verdict.difference,
+                "fp16_difference": verdict.fp16_difference,
                 "note": verdict.note,
             }
             if verdict
@@ -314,12 +365,33 @@ class Conversion:
         return now
 
 
-def distinct(findings: Sequence[Finding]) -> list[Finding]:
-    """Findings without what is said twice of one layer, errors first."""
+def distinct(
+    findings: Sequence[Finding], origins: Mapping[str, str] | None = None
+) -> list[Finding]:
+    """One error a layer, each warning once, errors first; layers by their name in the source."""
     first: dict[tuple[str, str], Finding] = {}
-    for finding in findings:
-        first.setdefault((finding.layer, finding.reason), finding)
+    for given in findings:
+        own = (origins or {}).get(given.layer)
+        finding = replace(given, layer=own, origin=given.layer) if own else given
+        is_error = finding.severity == "error"
+        first.setdefault((finding.layer, "" if is_error else finding.reason), finding)
     return sorted(first.values(), key=lambda finding: finding.severity != "error")
+
+
+def _beyond_fp16(error: ConversionMismatch, findings: Sequence[Finding]) -> ConversionMismatch:
+    """The mismatch, said as what it is where constants had to be brought into FP16's range."""
+    clamped = [finding for finding in findings if "65504" in finding.reason]
+    if not clamped:
+        return error
+    lines = "\n".join(f"  - {finding}" for finding in clamped)
+    return ConversionMismatch(
+        f"the chip cannot hold these constants, and without them the result differs by"
+        f" {error.difference:.2g}\n{lines}",
+        remedy="scale these layers down and the next ones up, or say --verify off to convert all"
+        " the same",
+        layer=clamped[0].layer,
+        difference=error.difference,
+    )
 
 
 def unsupported(name: str, findings: Sequence[Finding]) -> ModelError:
@@ -333,12 +405,28 @@ def unsupported(name: str, findings: Sequence[Finding]) -> ModelError:
     )
 
 
+def _read_inputs(model: ov.Model) -> set[str]:
+    """Names of inputs that some layer reads; the engine drops the others."""
+    from oakwright.ir import port_names
+
+    names = zip(port_names(model).inputs, model.inputs, strict=True)
+    return {name for name, port in names if port.get_target_inputs()}
+
+
 def _output_precisions(
     legal: ov.Model, wanted: Sequence[tuple[str, Precision]]
 ) -> dict[str, Precision]:
     from oakwright.ir import port_names
 
     table, precisions = dict(wanted), {}
+    known = port_names(legal).outputs
+    unknown = [name for name in table if name and name not in known]
+    if unknown:
+        raise UsageError(
+            f"the model has no output '{unknown[0]}'",
+            remedy=f"its outputs are {', '.join(known)}",
+            key="op",
+        )
     for name, port in zip(port_names(legal).outputs, legal.outputs, strict=True):
         is_real = port.element_type.is_real()
         if not is_real:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from oakwright.errors import UnreadableModel
+from oakwright.errors import UnreadableModel, UsageError
 from oakwright.tensor import Precision
 
 from .options import DEFAULT_SHAVES, parse_shaves
@@ -46,6 +46,14 @@ def compile_ir_file(
         )
     text = path.read_bytes()
     names_in, names_out = _io_names(text, path)
+    for table in (input_precision, output_precision, input_layout, output_layout):
+        asked = table if isinstance(table, Mapping) else {}
+        unknown = [name for name in asked if name and name not in (*names_in, *names_out)]
+        if unknown:
+            raise UsageError(
+                f"{path} has no input or output '{unknown[0]}'",
+                remedy=f"inputs: {', '.join(names_in)}; outputs: {', '.join(names_out)}",
+            )
     base = options or CompileOptions()
     base = replace(
         base,
@@ -82,6 +90,12 @@ def _io_names(xml: bytes, path: Path) -> tuple[list[str], list[str]]:
     """Names of an IR's inputs and of the layers its results come from."""
     try:
         root = ElementTree.fromstring(xml)
+        if root.get("version", "10") != "10":
+            raise UnreadableModel(
+                f"{path} is an IR of version {root.get('version')}; the engine takes 10",
+                remedy=f"use `oakwright convert {path}`, which brings it down",
+                path=str(path),
+            )
         layers = {layer.get("id"): layer for layer in root.iter("layer")}
         inputs = [
             str(layer.get("name")) for layer in layers.values() if layer.get("type") == "Parameter"

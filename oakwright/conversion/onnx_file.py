@@ -31,6 +31,7 @@ class OnnxOutline:
     outputs: list[str] = field(default_factory=list)
     initializers: set[str] = field(default_factory=set)
     external_files: set[str] = field(default_factory=set)
+    nodes: dict[str, tuple[str, str]] = field(default_factory=dict)  # output -> (operation, name)
     _has_graph: bool = False
 
 
@@ -159,15 +160,23 @@ def _graph(value: int | memoryview, found: OnnxOutline, depth: int, *, top: bool
 
 
 def _node(value: int | memoryview, found: OnnxOutline, depth: int) -> None:
+    name, operation, outputs = "", "", []
     for number, part in _message(value):
-        if number == 4:
-            found.ops[_text(part)] += 1
+        if number == 2:
+            outputs.append(_text(part))
+        elif number == 3:
+            name = _text(part)
+        elif number == 4:
+            operation = _text(part)
         elif number == 5:
             for inner, attribute in _message(part):
                 if inner in (5, 10):
                     _tensor(attribute, found)
                 elif inner in (6, 11):
                     _graph(attribute, found, depth + 1, top=False)
+    found.ops[operation] += 1
+    for output in outputs:
+        found.nodes.setdefault(output, (operation, name))
 
 
 def _tensor(value: int | memoryview, found: OnnxOutline) -> str:

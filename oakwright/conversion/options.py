@@ -19,7 +19,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from oakwright.errors import UsageError
@@ -81,6 +81,19 @@ def channel_values(value: Numbers, what: str) -> tuple[float, ...]:
     return numbers
 
 
+def parse_shape(shape: str | Sequence[int]) -> tuple[int, ...]:
+    """Read ``1,3,224,224`` or a sequence of whole numbers."""
+    parts = shape.strip(" []()").replace("x", ",").split(",") if isinstance(shape, str) else shape
+    try:
+        return tuple(int(part) for part in parts)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"shape '{shape}' is not a list of whole numbers",
+            remedy="write 1,3,224,224: the chip needs fixed shapes",
+            key="shape",
+        ) from None
+
+
 def parse_layout(text: str) -> tuple[str, str]:
     """Read ``NHWC`` or ``NHWC->NCHW``: the model's layout and the blob's.
 
@@ -119,9 +132,8 @@ def parse_color(text: str | Sequence[str]) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class InputOptions:
-    """What is done to one input; ``name`` empty means: to every input not named otherwise.
-
-    ``#0`` names the first input by its position, for options that come as bare lists.
+    """What is done to one input; ``name`` empty means: to every input, field by field, where
+    nothing else is said of it. ``#0`` names the first input by its position.
 
     ``mean``, ``scale``: a number or one per channel, in the model's channel order. ``range``: see
     the module. ``layout``: the model's, or ``model->blob``. ``color``: ``model->frames``.
@@ -161,7 +173,7 @@ class InputOptions:
         cls,
         name: str = "",
         *,
-        shape: Sequence[int] | None = None,
+        shape: Sequence[int] | str | None = None,
         mean: Numbers | None = None,
         scale: Numbers | None = None,
         range: str | None = None,
@@ -177,7 +189,7 @@ class InputOptions:
                 raise UsageError(
                     "range is a shorthand for mean and scale", remedy="give one or the other"
                 )
-            if range.replace(" ", "") not in RANGES:
+            if not isinstance(range, str) or range.replace(" ", "") not in RANGES:
                 raise UsageError(
                     f"range '{range}' is not known",
                     remedy=f"use one of {', '.join(RANGES)}, or mean and scale",
@@ -190,7 +202,7 @@ class InputOptions:
             freeze = (float(freeze),)
         return cls(
             name=name,
-            shape=tuple(int(d) for d in shape) if shape is not None else None,
+            shape=parse_shape(shape) if shape is not None else None,
             mean=channel_values(mean, "mean") if mean is not None else None,
             scale=channel_values(scale, "scale") if scale is not None else None,
             layout=parse_layout(layout) if layout is not None else None,
@@ -199,6 +211,18 @@ class InputOptions:
             precision=precision,
             freeze=tuple(float(v) for v in freeze) if freeze is not None else None,
         )
+
+    def overlaid(self, other: InputOptions) -> InputOptions:
+        """These options with whatever ``other`` says put over them."""
+        said = {
+            field.name: value
+            for field in fields(other)
+            if field.name != "name" and (value := getattr(other, field.name)) not in (None, False)
+        }
+        if "color" in said or "reverse_channels" in said:  # two ways to say one thing
+            said.setdefault("color", None)
+            said.setdefault("reverse_channels", False)
+        return replace(self, **said)
 
     @property
     def is_reversed(self) -> bool:
@@ -243,6 +267,10 @@ class ConvertOptions:
     skip_device_wait: bool = field(default=True, compare=False)
 
     def __post_init__(self) -> None:
+        if not 0 < self.timeout_s <= 7 * 86400:
+            raise UsageError(
+                f"timeout {self.timeout_s} s must be more than 0 and at most a week", key="timeout"
+            )
         if not self.shaves or any(n not in SHAVES for n in self.shaves):
             raise UsageError(
                 f"shaves {list(self.shaves)} must be 1 to 16 (the chip has 16)",
@@ -266,12 +294,13 @@ class ConvertOptions:
                 )
 
     def for_input(self, name: str, index: int | None = None) -> InputOptions:
-        """Options of an input: its own, by position (``#0``), the unnamed ones, or nothing."""
-        for wanted in (name, f"#{index}", ""):
+        """Options of an input: field by field its own, by position (``#0``), then the unnamed."""
+        merged = InputOptions(name=name)
+        for wanted in ("", f"#{index}", name):
             for entry in self.inputs:
-                if entry.name == wanted:
-                    return replace(entry, name=name)
-        return InputOptions(name=name)
+                if entry.name.removesuffix(":0") == wanted:
+                    merged = merged.overlaid(entry)
+        return replace(merged, name=name)
 
     def as_json(self) -> dict[str, Any]:
         """The options as plain values, in a stable order: the manifest and the cache key."""
@@ -284,16 +313,16 @@ def parse_shaves(text: str | int | Sequence[int]) -> tuple[int, ...]:
     """Read ``6``, ``4,6,8``, ``1..16`` or ``all``."""
     if isinstance(text, int):
         return (text,)
-    if not isinstance(text, str):
-        return tuple(int(n) for n in text)
-    if text.strip().lower() == "all":
+    if isinstance(text, str) and text.strip().lower() == "all":
         return tuple(SHAVES)
     numbers: list[int] = []
     try:
+        if not isinstance(text, str):
+            return tuple(int(n) for n in text)
         for part in text.split(","):
             first, dots, last = part.partition("..")
             numbers += range(int(first), int(last) + 1) if dots else [int(first)]
-    except ValueError:
+    except (TypeError, ValueError):
         raise UsageError(
             f"shaves '{text}' is not understood",
             remedy="write 6, 4,6,8, 1..16 or all",

@@ -6,7 +6,7 @@ Nothing is guessed silently: whatever a plan infers (a layout, a batch of one) c
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from oakwright.errors import ModelError, UsageError
@@ -42,6 +42,7 @@ class PlannedInput:
     is_reversed: bool
     color: tuple[str, str] | None
     notes: tuple[str, ...] = ()
+    is_planar: bool = True  # the IR's own input; an interleaved blob is the engine's doing
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -61,8 +62,10 @@ class PlannedInput:
 
     @property
     def planar_layout(self) -> str:
-        """The layout the IR has: channels before height and width."""
-        return self.model_layout.replace("NHWC", "NCHW") if self.layout else ""
+        """The layout of the IR's input: channels before height and width, unless kept."""
+        if not self.layout or not self.is_planar:
+            return self.layout
+        return self.model_layout.replace("NHWC", "NCHW")
 
     def preprocess(self) -> InputPreprocess | None:
         """What the IR has to do before the model's first layer, or None."""
@@ -111,7 +114,7 @@ class PlannedInput:
             moved = f" (model: {self.model_layout})" if self.layout != self.model_layout else ""
             parts.append(self.layout + moved)
         if self.color:
-            parts.append(f"{self.color[1]} frames for a {self.color[0]} model")
+            parts.append(f"{self.color[1]} frames, {self.color[0]} model")
         elif self.is_reversed:
             parts.append("channels reversed")
         if self.mean is not None or self.scale is not None:
@@ -150,16 +153,27 @@ def plan_inputs(model: ov.Model, options: ConvertOptions) -> list[PlannedInput]:
     names = port_names(model).inputs
     for entry in options.inputs:
         known = [*names, "", *(f"#{i}" for i in range(len(names)))]
-        if entry.name not in known and entry.freeze is None:
+        if entry.freeze is not None and (entry.takes_frames or entry.precision):
+            raise UsageError(
+                f"input '{entry.name}' is frozen: nothing else can be said of it", key="freeze"
+            )
+        if entry.name.removesuffix(":0") not in known and entry.freeze is None:
             raise UsageError(
                 f"the model has no input '{entry.name}'",
                 remedy=f"its inputs are {', '.join(names)}",
                 key="inputs",
             )
-    return [
-        _plan(name, tuple(port.shape), port.element_type.to_string(), options.for_input(name, i))
-        for i, (name, port) in enumerate(zip(names, model.inputs, strict=True))
-    ]
+    planned = []
+    for i, (name, port) in enumerate(zip(names, model.inputs, strict=True)):
+        wanted, shape = options.for_input(name, i), tuple(port.shape)
+        own = any(e.name.removesuffix(":0") in (name, f"#{i}") for e in options.inputs)
+        if wanted.reverse_channels and not own and 3 not in shape[1:]:
+            # Said of every input at once, it means those with three channels.
+            wanted = replace(wanted, reverse_channels=False)
+        made = _plan(name, shape, port.element_type.to_string(), wanted)
+        # An IR has no engine behind it that could turn the axes: it gets what was asked for.
+        planned.append(replace(made, is_planar=options.to != "ir"))
+    return planned
 
 
 def _plan(name: str, shape: tuple[int, ...], kind: str, wanted: InputOptions) -> PlannedInput:
@@ -216,6 +230,8 @@ def _plan(name: str, shape: tuple[int, ...], kind: str, wanted: InputOptions) ->
 
 def _infer_layout(name: str, shape: tuple[int, ...], wanted: InputOptions) -> str:
     lengths = {len(v) for v in (wanted.mean, wanted.scale) if v and len(v) > 1}
+    if len(lengths) > 1:
+        raise UsageError(f"input '{name}': mean and scale have {sorted(lengths)} values")
     wants_color = wanted.is_reversed
     channels = lengths or ({3} if wants_color else set(_IMAGE_CHANNELS))
     planar, interleaved = {4: ("NCHW", "NHWC"), 3: ("CHW", "HWC")}.get(len(shape), ("", ""))
@@ -223,11 +239,18 @@ def _infer_layout(name: str, shape: tuple[int, ...], wanted: InputOptions) -> st
         return planar
     if interleaved and shape[interleaved.index("C")] in channels:
         return interleaved
-    if lengths or wants_color:
+    if lengths:
         raise UsageError(
-            f"input '{name}' of shape {list(shape)}: which axis holds the channels?",
-            remedy=f"name the axes with --layout {name}=NCHW (or as they are)",
-            key="layout",
+            f"{lengths.pop()} values of mean or scale fit no axis of input '{name}' {list(shape)}",
+            remedy="give one number, or one per channel; name the axes with"
+            f" --layout {name}=NCHW if they are unusual",
+            key="mean",
+        )
+    if wants_color:
+        raise UsageError(
+            f"input '{name}' of shape {list(shape)} has no three channels to turn round",
+            remedy=f"say which input is meant: --color {name}=...",
+            key="color",
         )
     return planar  # one mean and one scale fit any axis
 

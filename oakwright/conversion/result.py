@@ -64,6 +64,10 @@ class Converted:
                 )
             if target.suffix.lower() == ".blob" and not self.blobs:
                 raise UsageError(f"only the IR was made; {target} is to be a blob")
+        elif target.suffix.lower() in (".onnx", ".bin", ".json", ".zip", ".pt", ".tflite"):
+            raise UsageError(
+                f"{target} is neither a .blob, an .xml nor a folder's name", path=str(target)
+            )
         else:
             folder, stem = target, self.name
         files: dict[str | PathLike[str], bytes | str] = {}
@@ -73,10 +77,25 @@ class Converted:
         if keep_ir or not self.blobs:
             files[folder / f"{stem}.xml"] = self.xml
             files[folder / f"{stem}.bin"] = self.bin
+        self._spare_the_source(files)
         main = next(iter(files))
         facts = f"{Path(main).name}.json" if len(self.blobs) < 2 else f"{stem}.json"
         files[folder / facts] = json.dumps(self.manifest, indent=2) + "\n"
         return write_all_aside(files)
+
+    def _spare_the_source(self, files: Mapping[str | PathLike[str], bytes | str]) -> None:
+        given = self.manifest["source"]["path"]
+        if not given:
+            return
+        source = Path(given).resolve()
+        own = {source, source.with_suffix(".bin")} if source.suffix == ".xml" else {source}
+        for path in files:
+            if Path(path).resolve() in own:
+                raise UsageError(
+                    f"{path} is the model that was given; it would be overwritten",
+                    remedy="name another file or folder with -o",
+                    path=str(path),
+                )
 
     def as_files(self) -> dict[str, bytes]:
         """The result as named bytes, as the cache keeps it."""

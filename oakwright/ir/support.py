@@ -54,14 +54,14 @@ ACCEPTED = frozenset(
 
 _DATA_DEPENDENT = (
     "the size of its result depends on the data",
-    "cut the model before this layer (--outputs) and do it on the host",
+    "cut the model before this layer (--output) and do it on the host",
 )
 _NO_STAGE = "the Myriad X has no stage for it"
 _LOOP = (
     "control flow whose body runs a number of times known only at run time",
     "export without it: unroll loops, choose one branch",
 )
-_CUT = "cut the model before this layer (--outputs) and do it on the host"
+_CUT = "cut the model before this layer (--output) and do it on the host"
 
 REFUSED: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("NonZero", "Unique", "NonMaxSuppression", "MatrixNms"), _DATA_DEPENDENT),
@@ -201,6 +201,8 @@ def _refusal(node: Node) -> tuple[str, str] | None:
     # Whoever needs a size known at run time is the cause; what comes after it only suffers.
     if kind in REFUSED:
         return REFUSED[kind]
+    if any(not value.get_partial_shape().is_static for value in node.input_values()):
+        return None  # some layer before it is the cause, and is reported
     tensors = [*node.input_values(), *node.outputs()]
     for tensor in tensors:
         shape = tensor.get_partial_shape()

@@ -46,6 +46,7 @@ _OTHER_FORMATS = {
         "use it as it is, look inside with `oakwright inspect`, or turn it back into a model with"
         " `oakwright decompile`",
     ),
+    ".py": ("Python code", "name what makes the model after it: `{path}:factory`"),
     ".safetensors": (
         "weights without a network",
         "build the network in Python, load the weights and give `package.module:factory`",
@@ -130,7 +131,9 @@ def _of_content(head: bytes, where: str, path: Path | None) -> Kind:
         )
     if suffix in _OTHER_FORMATS:
         what, remedy = _OTHER_FORMATS[suffix]
-        raise UnreadableModel(f"{where} is {what}", remedy=remedy, path=where)
+        raise UnreadableModel(
+            f"{where} is {what}", remedy=remedy.replace("{path}", where), path=where
+        )
     if suffix == ".xml":
         raise UnreadableModel(
             f"{where} is XML, but no OpenVINO IR: it has no <net> element",

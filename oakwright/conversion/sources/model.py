@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -36,3 +36,4 @@ class Source:
     front_end: str
     reference: Reference | None = None
     notes: tuple[str, ...] = field(default=())
+    origins: Mapping[str, str] = field(default_factory=dict)  # layer -> its name in the source

@@ -50,7 +50,7 @@ def from_onnx(source: Any, name: str = "") -> Source:
     try:
         model = ov.Core().read_model(read)
     except Exception as error:
-        raise unsupported_by_front_end(error, where) from error
+        raise unsupported_by_front_end(error, where, found.nodes) from error
     _keep_input_names(model, [name for name in found.inputs if name not in found.initializers])
     return Source(
         model=model,
@@ -58,6 +58,7 @@ def from_onnx(source: Any, name: str = "") -> Source:
         name=name,
         front_end=f"ONNX opset {found.opsets.get('ai.onnx', '?')}",
         reference=_reference(source, read),
+        origins={output: name for output, (_, name) in found.nodes.items() if name},
     )
 
 

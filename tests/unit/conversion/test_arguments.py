@@ -47,7 +47,7 @@ def test_shapes_belong_to_the_inputs_named_before_them():
 
 
 def test_layout_with_and_without_names():
-    assert mo("--layout", "nhwc").for_input("x").layout == ("NHWC", "NCHW")
+    assert mo("--layout", "nhwc").for_input("x").layout == ("NHWC", "NHWC")
     assert mo("--layout=x(nhwc->nchw),y(nc)").for_input("x").layout == ("NHWC", "NCHW")
 
 
