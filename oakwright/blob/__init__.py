@@ -1,5 +1,6 @@
 """The blob file: read, describe, compare. Bytes in, values out."""
 
+from .blob import Blob
 from .compare import Difference, diff
 from .cost import moved_bytes, parameter_bytes, stage_macs
 from .describe import (
@@ -97,7 +98,7 @@ from .params import (
     UpsamplingParams,
 )
 from .picture import draw_profile
-from .reader import Blob
+from .reader import BlobReader
 from .stages import Stage
 from .table import STAGE_KINDS, StageKind
 from .tensors import Buffer, IOInfo, TensorDesc
@@ -110,6 +111,7 @@ __all__ = [
     "STAGE_COLUMNS",
     "STAGE_KINDS",
     "Blob",
+    "BlobReader",
     "BroadcastMode",
     "Buffer",
     "CTCGreedyDecoderSeqLenParams",

@@ -23,7 +23,7 @@ from .stages import Stage
 from .tensors import Buffer, IOInfo
 
 if TYPE_CHECKING:
-    from .reader import Blob
+    from .reader import BlobReader
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def _text(value: Any) -> str:
     return value.name if isinstance(value, Enum) else str(value)
 
 
-def diff(a: Blob, b: Blob) -> list[Difference]:
+def diff(a: BlobReader, b: BlobReader) -> list[Difference]:
     """Every field in which two blobs differ, in the order of the file; none for equal bytes."""
     if a.data == b.data:
         return []
@@ -63,7 +63,7 @@ def diff(a: Blob, b: Blob) -> list[Difference]:
     return found
 
 
-def _first_other_byte(a: Blob, b: Blob) -> int:
+def _first_other_byte(a: BlobReader, b: BlobReader) -> int:
     size = min(a.size, b.size)
     other = np.flatnonzero(
         np.frombuffer(a.data, np.uint8, size) != np.frombuffer(b.data, np.uint8, size)
@@ -71,7 +71,7 @@ def _first_other_byte(a: Blob, b: Blob) -> int:
     return int(other[0]) if other.size else size
 
 
-def _differences(a: Blob, b: Blob) -> Iterator[Difference]:
+def _differences(a: BlobReader, b: BlobReader) -> Iterator[Difference]:
     for each in fields(Header):
         yield from _values(
             f"header.{each.name}", getattr(a.header, each.name), getattr(b.header, each.name)
@@ -151,7 +151,9 @@ def _paired(
     yield from ((None, left) for left in rest)
 
 
-def _stages(a: Blob, b: Blob, one: Stage | None, other: Stage | None) -> Iterator[Difference]:
+def _stages(
+    a: BlobReader, b: BlobReader, one: Stage | None, other: Stage | None
+) -> Iterator[Difference]:
     if one is None or other is None:
         present = one if one is not None else other
         assert present is not None
@@ -163,7 +165,9 @@ def _stages(a: Blob, b: Blob, one: Stage | None, other: Stage | None) -> Iterato
     yield from _stage_fields(a, b, one, other, path)
 
 
-def _stage_fields(a: Blob, b: Blob, one: Stage, other: Stage, path: str) -> Iterator[Difference]:
+def _stage_fields(
+    a: BlobReader, b: BlobReader, one: Stage, other: Stage, path: str
+) -> Iterator[Difference]:
     yield from _values(f"{path}.type", one.name, other.name)
     yield from _values(f"{path}.shaves", one.shaves, other.shaves)
     yield from _values(f"{path}.params", one.params, other.params)
@@ -185,7 +189,7 @@ def _by_role(stage: Stage) -> dict[str, Buffer]:
 
 
 def _buffers(
-    a: Blob, b: Blob, one: Buffer | None, other: Buffer | None, path: str
+    a: BlobReader, b: BlobReader, one: Buffer | None, other: Buffer | None, path: str
 ) -> Iterator[Difference]:
     if one is None or other is None:
         yield Difference(path, one and str(one), other and str(other))

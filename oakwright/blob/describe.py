@@ -15,9 +15,10 @@ from .header import TRAILER_ELEMENT_TYPES, Header
 from .memory import memory_profile
 from .stages import Stage
 from .tensors import Buffer, IOInfo, TensorDesc
+from .validate import validate
 
 if TYPE_CHECKING:
-    from .reader import Blob
+    from .reader import BlobReader
 
 # Version stamps and who writes them.
 VERSIONS = {
@@ -49,7 +50,7 @@ def count_text(number: float) -> str:
     return f"{number:.1f} T"
 
 
-def summary_rows(blob: Blob) -> list[tuple[str, str]]:
+def summary_rows(blob: BlobReader) -> list[tuple[str, str]]:
     """What to know about a blob at first sight: name and value, in order."""
     header = blob.header
     profile = memory_profile(blob)
@@ -100,7 +101,7 @@ class StageRow:
 STAGE_COLUMNS = ("#", "type", "SHAVEs", "inputs", "outputs", "MACs", "parameters", "detail")
 
 
-def stage_rows(blob: Blob) -> list[StageRow]:
+def stage_rows(blob: BlobReader) -> list[StageRow]:
     """The table of stages; an injected stage stands before the one that carries it."""
     return [
         StageRow(
@@ -173,7 +174,7 @@ def _hardware_text(ops: tuple[HwOp, ...]) -> str:
     return " ".join(words)
 
 
-def describe(blob: Blob) -> str:
+def describe(blob: BlobReader) -> str:
     """Summary and table of stages as plain text, one stage per line; stable, for golden files."""
     lines = [f"{name:<14} {value}" for name, value in summary_rows(blob)]
     if blob.trailer is not None:
@@ -196,7 +197,7 @@ def describe(blob: Blob) -> str:
     return "\n".join(lines) + "\n"
 
 
-def to_json(blob: Blob) -> dict[str, Any]:
+def to_json(blob: BlobReader) -> dict[str, Any]:
     """Everything but the constants' contents, as values that JSON knows.
 
     Numbers that JSON does not know (infinities, NaN) are given as text.
@@ -219,7 +220,7 @@ def to_json(blob: Blob) -> dict[str, Any]:
             "macs": profile.macs,
             "stages": [_plain(use) for use in profile.stages],
         },
-        "findings": [str(finding) for finding in blob.validate()],
+        "findings": [str(finding) for finding in validate(blob)],
     }
 
 

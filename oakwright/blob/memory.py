@@ -20,7 +20,7 @@ from .stages import Stage
 from .tensors import Buffer
 
 if TYPE_CHECKING:
-    from .reader import Blob
+    from .reader import BlobReader
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class MemoryProfile:
         return sum(each.macs for each in self.stages)
 
 
-def memory_profile(blob: Blob) -> MemoryProfile:
+def memory_profile(blob: BlobReader) -> MemoryProfile:
     """Live bytes, multiply-accumulates and parameter bytes of each top-level stage."""
     stages = blob.stages
     bss = _live_bytes(stages, Location.BSS)

@@ -19,7 +19,7 @@ from .describe import bytes_text, count_text
 from .memory import MemoryProfile, memory_profile
 
 if TYPE_CHECKING:
-    from .reader import Blob
+    from .reader import BlobReader
 
 WIDTH = 960
 PANEL = 170
@@ -31,7 +31,7 @@ CMX_COLOUR = "#d98032"
 MACS_COLOUR = "#4d8f5b"
 
 
-def draw_profile(blob: Blob, path: str | os.PathLike[str], title: str = "") -> Path:
+def draw_profile(blob: BlobReader, path: str | os.PathLike[str], title: str = "") -> Path:
     """Write the picture as ``.svg`` or ``.png``; raises UsageError for other endings."""
     suffix = Path(path).suffix.lower()
     profile = memory_profile(blob)

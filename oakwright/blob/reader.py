@@ -1,4 +1,6 @@
-"""``Blob``: the whole file as one value. Opening reads the headers and the inputs and outputs;
+"""``BlobReader``: the whole file as one value.
+
+Opening reads the headers, the inputs and the outputs;
 stages are read on first use, constants never copied.
 """
 
@@ -11,6 +13,7 @@ import struct
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,18 +21,19 @@ from oakwright.errors import BlobError, TruncatedBlob, UsageError
 from oakwright.files import write_aside
 
 from .cursor import Cursor
-from .describe import describe
 from .enums import Location
 from .header import CMX_SLICE_BYTES, VERSION_OFFSET, Header, Trailer, read_header, read_trailer
 from .stages import MIN_STAGE_BYTES, Stage, read_stage
 from .tensors import MIN_IO_BYTES, Buffer, IOInfo, TensorReader
-from .validate import Finding, validate
 
 # Every section, and the area of the headers, fills up to a multiple of this.
 SECTION_ALIGNMENT = 64
 
 
-class Blob:
+B = TypeVar("B", bound="BlobReader")
+
+
+class BlobReader:
     """A Myriad X blob::
 
         blob = Blob.open("model.blob")
@@ -61,12 +65,12 @@ class Blob:
         self.trailer: Trailer | None = read_trailer(self.data, header.file_size)
 
     @classmethod
-    def from_bytes(cls, data: bytes | bytearray | memoryview | mmap.mmap) -> Blob:
+    def from_bytes(cls: type[B], data: bytes | bytearray | memoryview | mmap.mmap) -> B:
         """Read a blob from memory; nothing is copied."""
         return cls(data)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Blob:
+    def open(cls: type[B], path: str | os.PathLike[str]) -> B:
         """Map a file. Raises UsageError where there is no such file."""
         try:
             with Path(path).open("rb") as file:
@@ -176,21 +180,13 @@ class Blob:
                 if buffer.is_constant:
                     self.array(buffer)
 
-    def validate(self) -> list[Finding]:
-        """What reads well but cannot be so: places outside their memory, wrong flags."""
-        return validate(self)
-
-    def describe(self) -> str:
-        """Summary and table of stages as text."""
-        return describe(self)
-
-    def with_version(self, major: int, minor: int) -> Blob:
+    def with_version(self: B, major: int, minor: int) -> B:
         """The same blob with another version stamp: eight bytes differ."""
         if not (0 <= major < 1 << 32 and 0 <= minor < 1 << 32):
             raise UsageError(f"{major}.{minor} is no version", remedy="two numbers, as 2021 and 4")
         data = bytearray(self.data)
         data[VERSION_OFFSET : VERSION_OFFSET + 8] = struct.pack("<2I", major, minor)
-        return Blob(bytes(data))
+        return type(self)(bytes(data))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the file in one step. Raises OutputError."""
@@ -200,7 +196,7 @@ class Blob:
         return bytes(self.data)
 
     def __eq__(self, other: object) -> bool:
-        return self.data == other.data if isinstance(other, Blob) else NotImplemented
+        return self.data == other.data if isinstance(other, BlobReader) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self.digest)

@@ -18,7 +18,7 @@ from .stages import Stage
 from .tensors import Buffer, IOInfo
 
 if TYPE_CHECKING:
-    from .reader import Blob
+    from .reader import BlobReader
 
 # A hardware convolution may read up to this many channels behind its input's last one: the
 # number of channels is rounded up to that of its RAM blocks, sixteen at most.
@@ -36,12 +36,12 @@ class Finding:
         return f"byte {self.offset}: {self.message}"
 
 
-def validate(blob: Blob) -> list[Finding]:
+def validate(blob: BlobReader) -> list[Finding]:
     """Every finding, in the order of the file; raises BlobError where reading itself fails."""
     return [*_of_header(blob), *_of_io(blob), *_of_stages(blob)]
 
 
-def _of_header(blob: Blob) -> Iterator[Finding]:
+def _of_header(blob: BlobReader) -> Iterator[Finding]:
     header = blob.header
     if bytes(blob.data[4:ELF_BYTES]) != ELF_REST:
         yield Finding(4, "the ELF-like header is not the usual one")
@@ -60,7 +60,7 @@ def _category(stage: Stage) -> str:
     return "dma" if stage.type in dma else "shave"
 
 
-def _of_io(blob: Blob) -> Iterator[Finding]:
+def _of_io(blob: BlobReader) -> Iterator[Finding]:
     header = blob.header
     for infos, what, size, at in (
         (blob.inputs, "input", header.inputs_size, header.input_info_section_offset),
@@ -75,7 +75,7 @@ def _of_io(blob: Blob) -> Iterator[Finding]:
                 )
 
 
-def _of_stages(blob: Blob) -> Iterator[Finding]:
+def _of_stages(blob: BlobReader) -> Iterator[Finding]:
     for stage in blob.walk():
         if not stage.is_understood:
             yield Finding(stage.offset, f"{stage}: its parameters have an unknown layout")
@@ -95,7 +95,7 @@ def _of_stages(blob: Blob) -> Iterator[Finding]:
                 yield Finding(buffer.at, f"{stage}, {role}: {problem}")
 
 
-def _problem(blob: Blob, stage: Stage, buffer: Buffer) -> str:
+def _problem(blob: BlobReader, stage: Stage, buffer: Buffer) -> str:
     """What is wrong with the place of a buffer, or nothing."""
     desc = buffer.desc
     if desc.is_dynamic:
