@@ -209,7 +209,7 @@ def _after_manip(before: Sight, record: NodeRecord) -> Sight | None:
     ):
         return None
     form = config["formatConfig"]
-    if form["flipHorizontal"] or form["flipVertical"]:
+    if record.properties["meshUri"] or form["flipHorizontal"] or form["flipVertical"]:
         return None
     done = read_config(config, before.size)
     if done.center_crop is not None:

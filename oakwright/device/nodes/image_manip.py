@@ -1,8 +1,10 @@
-"""ImageManip: crop, resize, flip, change of format; by its first config or by config messages.
+"""ImageManip: crop, resize, warp, flip, change of format; by its first config or by messages.
 
 Waiting: with ``inputConfig.setWaitForMessage(True)`` each config makes one picture, of a new frame
-or, if it says so, of the last one. Otherwise frames set the pace and the newest config holds.
+or, if it says so, of the last one; a config may also say that its picture is skipped. Otherwise
+frames set the pace: each takes at most one new config, which holds until the next.
 A result above ``maxOutputFrameSize`` is dropped with a log line: the commonest user error here.
+A mesh, where one is set, is applied before everything else.
 """
 
 from __future__ import annotations
@@ -13,14 +15,18 @@ from typing import Any
 import depthai as dai
 import numpy as np
 
-from ..blocks.formats import Frame, decode, encode, frame_bytes, is_known
+from ..blocks import colormap
+from ..blocks.formats import Frame, decode, encode, frame_bytes, is_grey, is_known
 from ..blocks.manip import apply, read_config
+from ..blocks.warp import read_mesh, warp_by_mesh
 from ..message import frame_of, image_like
 from ..schema import NodeRecord, read_pipeline
 from .node import Context, Node
 
 # What the format setting says where the script left it.
 _AS_IT_IS = 32  # dai.ImgFrame.Type.NONE
+# What a colormap makes where no type is set.
+_COLOR_TYPE = "BGR888p"
 
 
 class ImageManip(Node):
@@ -31,17 +37,20 @@ class ImageManip(Node):
         "initialConfig.cropConfig.*",
         "initialConfig.resizeConfig.*",
         "initialConfig.formatConfig.*",
+        "initialConfig.interpolation",
         "initialConfig.reusePreviousImage",
         "initialConfig.skipCurrentImage",
         "outputFrameSize",
+        "mesh*",
     )
-    harmless = ("numFramesPool", "initialConfig.interpolation")
+    harmless = ("numFramesPool",)
     sends = ("out",)
 
     def __init__(self, record: NodeRecord, context: Context) -> None:
         super().__init__(record, context)
         self.config: Mapping[str, Any] = self.properties["initialConfig"]
         self._image: Any = None
+        self._mesh = _mesh_of(record)
         # Reads the fields of config messages; only this node's thread uses it.
         self._scratch = _Scratch()
 
@@ -51,6 +60,10 @@ class ImageManip(Node):
         yield from super().problems(record)
         for text in unsupported(record.properties["initialConfig"]):
             yield f"initialConfig: {text}"
+        try:
+            _mesh_of(record)
+        except ValueError as error:
+            yield f"setWarpMesh: {error}"
 
     def step(self) -> None:
         """See Node."""
@@ -59,12 +72,12 @@ class ImageManip(Node):
             self.config = self._scratch.read(config.get())
             if not self.config["reusePreviousImage"] or self._image is None:
                 self._image = self.inputs["inputImage"].get()
+            if self.config["skipCurrentImage"]:
+                return
         else:
             self._image = self.inputs["inputImage"].get()
-            if config.is_linked and (message := config.latest()) is not None:
+            if config.is_linked and (message := config.queue.try_get()) is not None:
                 self.config = self._scratch.read(message)
-        if self.config["skipCurrentImage"]:
-            return
         for text in unsupported(self.config):
             self.error(f"{text}; the picture is dropped")
             return
@@ -76,9 +89,12 @@ class ImageManip(Node):
         if not is_known(frame.type):
             self.error(f"pictures of type {frame.type} cannot be read: dropped")
             return None
-        kind = self._result_type(frame.type)
-        manip = read_config(self.config, (frame.width, frame.height))
-        result = encode(self._even(apply(decode(frame), manip), kind), kind)
+        try:
+            kind, pixels = self._result_type(frame.type), self._pixels(frame)
+        except ValueError as error:
+            self.error(f"{error}; the picture is dropped")
+            return None
+        result = encode(self._even(pixels, kind), kind)
         limit = self.properties["outputFrameSize"]
         if len(result.data) > limit:
             self.error(
@@ -88,11 +104,32 @@ class ImageManip(Node):
             return None
         return result
 
+    def _pixels(self, frame: Frame) -> np.ndarray:
+        """What the config makes of a frame; grey or BGR."""
+        manip = read_config(self.config, (frame.width, frame.height))
+        pixels = decode(frame)
+        if self._mesh is not None:
+            pixels = warp_by_mesh(pixels, self._mesh, manip.border, manip.interpolation)
+        pixels = apply(pixels, manip)
+        form = self.config["formatConfig"]
+        if self._has_colormap():
+            if pixels.ndim == 3:
+                raise ValueError(f"a colormap takes grey pictures, not {frame.type}")
+            name = dai.Colormap(form["colormap"]).name
+            pixels = colormap.colorize(pixels, name, form["colormapMin"], form["colormapMax"])
+        if pixels.dtype == np.uint16 and not self._result_type(frame.type).startswith("RAW1"):
+            # Eight bits are the lower ones, all that is above is white.
+            pixels = np.minimum(pixels, 255).astype(np.uint8)
+        return pixels
+
+    def _has_colormap(self) -> bool:
+        return bool(self.config["enableFormat"] and self.config["formatConfig"]["colormap"])
+
     def _result_type(self, source: str) -> str:
         wanted = self.config["formatConfig"]["type"]
         if self.config["enableFormat"] and wanted != _AS_IT_IS:
             return str(dai.ImgFrame.Type(wanted).name)
-        return source
+        return _COLOR_TYPE if self._has_colormap() and is_grey(source) else source
 
     def _even(self, pixels: np.ndarray, kind: str) -> np.ndarray:
         """YUV halves the colour planes: both lengths are even."""
@@ -102,21 +139,32 @@ class ImageManip(Node):
         return np.ascontiguousarray(pixels[: rows - rows % 2, : columns - columns % 2])
 
 
+def _mesh_of(record: NodeRecord) -> np.ndarray | None:
+    """The mesh's points, rows x columns x 2; ValueError where it is none."""
+    width, height = record.properties["meshWidth"], record.properties["meshHeight"]
+    data = record.asset(record.properties["meshUri"])
+    return None if data is None else read_mesh(data, width, height)
+
+
 def unsupported(config: Mapping[str, Any]) -> list[str]:
     """What of a config cannot be done."""
     found = []
-    crop, resize, form = config["cropConfig"], config["resizeConfig"], config["formatConfig"]
-    if config["enableCrop"] and crop["enableRotatedRect"]:
-        found.append("a rotated crop is not supported")
+    resize, form = config["resizeConfig"], config["formatConfig"]
     if config["enableResize"]:
-        fields = ("enableRotation", "enableWarp4pt", "enableWarpMatrix")
-        found += [f"resizeConfig.{field} is not supported" for field in fields if resize[field]]
+        for field, points, count in (
+            ("enableWarp4pt", "warpFourPoints", 4),
+            ("enableWarpMatrix", "warpMatrix3x3", 9),
+        ):
+            if resize[field] and len(resize[points]) != count:
+                found.append(f"{points} holds {len(resize[points])} values, not {count}")
     if config["enableFormat"]:
         name = dai.ImgFrame.Type(form["type"]).name
         if form["type"] != _AS_IT_IS and not is_known(name):
             found.append(f"frame type {name} is not supported")
-        if form["colormap"]:
-            found.append("a colormap is not supported")
+        known = {value.value: value.name for value in dai.Colormap.__members__.values()}
+        name = known.get(form["colormap"], f"{form['colormap']}")
+        if form["colormap"] and not colormap.is_known(name):
+            found.append(f"colormap {name} is not supported")
     return found
 
 

@@ -188,8 +188,27 @@ def _device_face(context: Context) -> Any:
             dai.CameraBoardSocket(c.socket) for c in context.board.cameras
         ],
         getDeviceName=lambda: context.board.product,
+        getIrDrivers=list,
+        setIrLaserDotProjectorBrightness=_no_driver,
+        setIrLaserDotProjectorIntensity=_no_driver,
+        setIrFloodLightBrightness=_no_driver,
+        setIrFloodLightIntensity=_no_driver,
     )
-    return lambda *arguments: face
+
+    class Device:
+        """Both ``Device.readCalibration()`` and ``Device().readCalibration()`` are written."""
+
+        def __new__(cls, *arguments: Any) -> Any:
+            return face
+
+    for name, function in vars(face).items():
+        setattr(Device, name, staticmethod(function))
+    return Device
+
+
+def _no_driver(*arguments: Any) -> bool:
+    """Our boards have no infrared light: it is not set."""
+    return False
 
 
 def _clock(context: Context) -> Any:
