@@ -10,7 +10,6 @@ that asking and doing are one step. Two schedulers share this face:
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -296,6 +295,8 @@ def join_all(tasks: list[Task]) -> list[Task]:
 
 def _break_into(thread: threading.Thread) -> None:
     """Raise Stopped in a thread that asks for nothing: ``while True: pass`` in a Script node."""
+    import ctypes
+
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
         ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Stopped)
     )
