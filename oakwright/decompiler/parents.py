@@ -72,7 +72,7 @@ def _grown(
     boxes = {i: box for i, v in kin.items() if (box := _box(v, strides, base)) is not None}
     if not seeds <= boxes.keys():
         return None
-    bounds = _bounds([boxes[i] for i in seeds])
+    bounds = _closed(_bounds([boxes[i] for i in seeds]), boxes)
     chosen = _filling(bounds, boxes)
     if not seeds <= chosen:
         return None
@@ -145,6 +145,19 @@ def _apart(a: Box, b: Box) -> bool:
 
 def _size(box: Box) -> int:
     return prod(end - begin for begin, end in box)
+
+
+def _closed(bounds: Box, boxes: dict[int, Box]) -> Box:
+    """``bounds`` made large enough that no box, except those under newer ones, sticks out."""
+    while True:
+        chosen: list[Box] = []
+        for i in sorted(boxes, reverse=True):
+            if not _apart(boxes[i], bounds) and all(_apart(boxes[i], other) for other in chosen):
+                chosen.append(boxes[i])
+        wider = _bounds([bounds, *chosen])
+        if wider == bounds:
+            return bounds
+        bounds = wider
 
 
 def _filling(bounds: Box, boxes: dict[int, Box]) -> set[int]:

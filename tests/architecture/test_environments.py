@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def would_install(extra: str) -> dict[str, int]:
+def would_install(extra: str, python: str = sys.executable) -> set[str]:
     """Names of the packages that pip would install for an extra, on an empty machine."""
-    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--ignore-installed",
+    command = [python, "-m", "pip", "install", "--dry-run", "--quiet", "--ignore-installed",
                "--disable-pip-version-check", "--report", "-", "-c", "constraints.txt",
                f".[{extra}]"]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
@@ -29,6 +30,18 @@ def test_the_demo_installs_neither_torch_nor_nvidia():
     assert "depthai" in names
     heavy = {n for n in names if n.startswith(("torch", "nvidia", "triton", "cuda", "tensorflow"))}
     assert not heavy
+
+
+@pytest.mark.parametrize("version", ["3.10", "3.12", "3.13"])
+def test_the_pins_hold_for_other_pythons(version):
+    # pip reads a pin's marker with the Python that runs it, so each needs its own.
+    python = shutil.which(f"python{version}")
+    if (
+        python is None
+        or subprocess.run([python, "-m", "pip", "-V"], capture_output=True).returncode
+    ):
+        pytest.skip(f"there is no python{version} with pip on PATH")
+    assert "openvino" in would_install("demo", python)
 
 
 def test_the_makefile_passes_the_constraints_and_pyproject_keeps_ranges():

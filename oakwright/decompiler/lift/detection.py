@@ -145,7 +145,7 @@ def roi_pooling(lift: Lifter, stage: Stage) -> None:
         "ROIPooling",
         (x, rois),
         (rois.shape[0], x.shape[1], params.pooled_h, params.pooled_w),
-        output_size=[params.pooled_h, params.pooled_w],
+        output_roi=[params.pooled_h, params.pooled_w],
         spatial_scale=params.spatial_scale,
         method="bilinear" if params.method is RoiPoolingMethod.BILINEAR else "max",
     )

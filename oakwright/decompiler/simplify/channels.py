@@ -13,7 +13,7 @@ import numpy as np
 
 from ..graph import Value, make
 from ..lift.windows import convolution
-from ..ops import binary, concat, constant, slice_box
+from ..ops import binary, concat, constant, slice_axis, slice_box
 from .rewrite import Uses
 from .windows import Tile, windows_of
 
@@ -93,13 +93,25 @@ def depthwise(value: Value, uses: Uses) -> Value | None:
 
 
 def without_unused_inputs(value: Value, uses: Uses) -> Value | None:
-    """A convolution over a Concat, without the parts that all its weights ignore.
+    """A convolution over pieces, without those that all its weights ignore.
 
-    The hardware reads channels in blocks; what fills up the last block is not the network's.
+    The hardware reads channels in blocks, and copies them so; what fills up the last block is
+    whatever memory held, and not the network's.
     """
     source, data = value.node.inputs[0], value.node.inputs[1].constant
-    if source.node.op != "Concat" or source.node.attributes["axis"] != 1 or data is None:
+    if data is None or not _is_pieces(source):
         return None
+    if source.node.op == "Concat" and source.node.attributes["axis"] == 1:
+        return _without_parts(value, source, data)
+    used = np.flatnonzero(data.reshape(data.shape[0], data.shape[1], -1).any((0, 2)))
+    count = int(used[-1]) + 1 if used.size else 1
+    if count == data.shape[1]:
+        return None
+    x = _first_channels(source, count)
+    return convolution(x, constant(data[:, :count]), windows_of(value.node))
+
+
+def _without_parts(value: Value, source: Value, data: np.ndarray) -> Value | None:
     kept: list[Value] = []
     weights: list[np.ndarray] = []
     at = 0
@@ -113,6 +125,35 @@ def without_unused_inputs(value: Value, uses: Uses) -> Value | None:
         return None
     together = constant(np.concatenate(weights, axis=1))
     return convolution(concat(kept, 1), together, windows_of(value.node))
+
+
+def _is_pieces(value: Value) -> bool:
+    return value.node.op == "Concat" or (
+        value.node.op == "Slice" and _is_pieces(value.node.inputs[0])
+    )
+
+
+def _first_channels(value: Value, count: int) -> Value:
+    """The first channels of a value, taken from each of the pieces it is made of."""
+    node = value.node
+    if node.op == "Concat":
+        axis = node.attributes["axis"]
+        if axis != 1:
+            return concat([_first_channels(part, count) for part in node.inputs], axis)
+        kept: list[Value] = []
+        rest = count
+        for part in node.inputs:
+            if rest > 0:
+                kept.append(_first_channels(part, rest) if part.shape[1] > rest else part)
+            rest -= part.shape[1]
+        return concat(kept, 1)
+    if node.op == "Slice" and _is_pieces(value) and node.attributes["begin"][1] == 0:
+        a = node.attributes
+        base = _first_channels(node.inputs[0], count) if a["step"][1] == 1 else node.inputs[0]
+        end = list(a["end"])
+        end[1] = count
+        return slice_box(base, a["begin"], end, a["step"])
+    return slice_axis(value, 1, 0, count)
 
 
 def crop_outputs(value: Value, uses: Uses) -> Value | None:
