@@ -158,7 +158,8 @@ def _hardware_text(ops: tuple[HwOp, ...]) -> str:
     if op.kernel_w is not None:
         words.append(f"{op.kernel_w}x{op.kernel_h} s{op.stride}")
     if op.with_pad:
-        sides = [side.name.lower() for side in HwPadMode if side in op.pad_mode and side.name]
+        # Masked, not "in": Python 3.10 also iterates over ZEROS, which is in everything.
+        sides = [side.name.lower() for side in HwPadMode if side & op.pad_mode and side.name]
         words.append("pad" + " edge" * bool(op.pad_mode) + "".join(f" {s}" for s in sides))
     if op.bias is not None:
         words.append("bias")
