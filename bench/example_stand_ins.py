@@ -2,13 +2,15 @@
 
     python bench/example_stand_ins.py FOLDER
 
-Networks of the same inputs and outputs, compiled by ``oakwright.convert``, whose results follow
-the picture; the vendor's own where the corpus has it (OAKWRIGHT_SHARED). Lay the folder over the
-examples: ``oakwright device bench EXAMPLES --overlay FOLDER``.
+Networks of the same inputs and outputs, compiled by ``oakwright.convert``: detectors of the SSD
+kind find the scene's coloured things, others follow the picture; the vendor's own where the corpus
+has it (OAKWRIGHT_SHARED). Lay the folder over the examples:
+``oakwright device bench EXAMPLES --overlay FOLDER``.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import sys
@@ -23,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 import oakwright
+from bench.colour_detector import colour_ssd
 from oakwright.device import BOARDS, open_source
 
 SHARED = Path(os.environ.get("OAKWRIGHT_SHARED", ROOT.parent / "shared")) / "data"
@@ -32,38 +35,6 @@ VENDOR = {
     "concat_openvino_2021.4_6shave.blob": "concat_openvino_2021.4_6shave.blob",
     "diff_openvino_2022.1_6shave.blob": "diff_openvino_2021.4_6shave.blob",
 }
-CELLS = 3  # the SSD stand-in looks at so many parts of the picture, each way
-
-
-def patches_ssd(width: int, height: int, rows: int = 100) -> ov.Model:
-    """[1,1,rows,7] as an SSD's; a box for each of CELLS x CELLS parts, as sure as its contrast.
-
-    Labels are 1 to 9.
-    """
-    image = ops.parameter([1, 3, height, width], np.float32, name="data")
-    grey = ops.convolution(
-        image, np.full((1, 3, 1, 1), 1 / 3 / 255, np.float32), [1, 1], [0, 0], [0, 0], [1, 1]
-    )
-    least = [16, 16]
-    coarse = ops.avg_pool(grey, least, [0, 0], [0, 0], least, False)
-    part = [coarse.shape[2] // CELLS, coarse.shape[3] // CELLS]
-    sizes = (part, [0, 0], [0, 0], part)
-    mean = ops.avg_pool(coarse, *sizes, False)
-    brightest = ops.max_pool(coarse, part, [1, 1], [0, 0], [0, 0], part).output(0)
-    contrast = ops.subtract(brightest, mean)
-    # Both as one row of numbers: contrasts, then means.
-    values = ops.concat([ops.reshape(contrast, [1, 9], False), ops.reshape(mean, [1, 9], False)], 1)
-    weights, bias = np.zeros((rows, 7, 18), np.float32), np.zeros((rows, 7), np.float32)
-    bias[:, 0] = -1
-    for cell in range(CELLS * CELLS):
-        row, column = divmod(cell, CELLS)
-        x, y = column / CELLS, row / CELLS
-        bias[cell] = (0, cell + 1, 0.55, x + 0.04, y + 0.04, x + 0.2, y + 0.2)
-        weights[cell, 2, cell] = 0.6
-        weights[cell, 5:, 9 + cell] = 0.12
-    flat = ops.matmul(values, weights.reshape(rows * 7, 18), False, True)
-    flat = ops.add(flat, bias.reshape(1, -1))
-    return _named(ops.reshape(flat, [1, 1, rows, 7], False), "detection_out", [image])
 
 
 def grid_yolo(width: int, height: int, sides: dict[str, tuple[int, int]], is_v8: bool) -> ov.Model:
@@ -123,10 +94,10 @@ def main(folder: Path) -> None:
     tiny = {"conv_16": (16, 255), "conv_32": (32, 255)}
     eight = {f"output{n}_yolov6r2": (8 * 2**i, 85) for i, n in enumerate((1, 2, 3))}
     nets = {
-        "mobilenet-ssd_openvino_2021.4_5shave.blob": patches_ssd(300, 300),
-        "mobilenet-ssd_openvino_2021.4_6shave.blob": patches_ssd(300, 300),
-        "mobilenet-ssd_openvino_2021.4_8shave.blob": patches_ssd(300, 300),
-        "person-detection-retail-0013_openvino_2021.4_7shave.blob": patches_ssd(544, 320, 200),
+        "mobilenet-ssd_openvino_2021.4_5shave.blob": colour_ssd(300, 300),
+        "mobilenet-ssd_openvino_2021.4_6shave.blob": colour_ssd(300, 300),
+        "mobilenet-ssd_openvino_2021.4_8shave.blob": colour_ssd(300, 300),
+        "person-detection-retail-0013_openvino_2021.4_7shave.blob": colour_ssd(544, 320, 200),
         "yolo-v3-tiny-tf_openvino_2021.4_6shave.blob": grid_yolo(416, 416, tiny, False),
         "yolo-v4-tiny-tf_openvino_2021.4_6shave.blob": grid_yolo(416, 416, tiny, False),
         "yolov8n_coco_640x352.blob": grid_yolo(640, 352, eight, True),
@@ -146,7 +117,7 @@ def _pictures(models: Path) -> None:
     from oakwright.device.boards import calibration
     from oakwright.device.sources import Shot
 
-    scene, board = open_source("scene"), BOARDS["OAK-D"]
+    scene, board = open_source("cuts"), BOARDS["OAK-D"]
     calibration(board).eepromToJsonFile(str(models / "depthai_calib.json"))
     cameras = {camera.name: camera for camera in board.cameras}
     video = cv2.VideoWriter(
@@ -164,5 +135,12 @@ def _pictures(models: Path) -> None:
             cv2.imwrite(str(place / f"in_{side}.png"), cv2.resize(picture, (1280, 720)))
 
 
+def parse() -> Path:
+    """The folder of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where to write; made if it is not there")
+    return Path(parser.parse_args().folder)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(parse())

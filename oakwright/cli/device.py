@@ -14,6 +14,7 @@ from oakwright.device import (
     Row,
     Settings,
     bench_scripts,
+    read_needs,
     run_script,
     write_bench_table,
 )
@@ -103,9 +104,15 @@ def run_command(
 
 @device_group.command("bench")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--seconds", default=4.0, show_default=True, help="Virtual time of each script.")
+@click.option("--seconds", default=2.4, show_default=True, help="Virtual time of each script.")
 @click.option("--limit", "limit_s", default=120.0, show_default=True, help="Real seconds of each.")
-@click.option("--source", default="scene", show_default=True, help="As for 'run'.")
+@click.option(
+    "--source",
+    default="cuts",
+    show_default=True,
+    help="As for 'run'; cuts:SECONDS holds a scene still so long and then shows another, which "
+    "streams must follow.",
+)
 @click.option("--board", default="OAK-D", show_default=True, help=f"One of {', '.join(BOARDS)}.")
 @click.option(
     "--overlay",
@@ -122,6 +129,11 @@ def bench_command(
     limit_s: float,
     source: str,
     board: str,
+@click.option(
+    "--needs",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML: what single scripts need (arguments, keys, seconds, source).",
+)
     overlay: Path | None,
     only: tuple[str, ...],
     jobs: int,
@@ -130,9 +142,11 @@ def bench_command(
 ) -> int:
     """Run every DepthAI script under FOLDER and say which work: clean, refused or failed.
 
-    Clean: no error, and every linked stream brought messages of its declared type with contents.
+    Clean: no error, and every linked stream brought messages of its declared type and size;
+    pictures are not of one value, and pictures and detections follow the scene.
     Scripts that write to a camera's memory are listed apart. Exits 0 whatever the table says.
     """
+    needs: Path | None,
     plan = Plan(
         seconds=seconds,
         limit_s=limit_s,
@@ -149,6 +163,7 @@ def bench_command(
 
     rows = bench_scripts(folder, plan, jobs=jobs, only=only, on_row=say)
     counts = {kind: sum(row.result == kind for row in rows) for kind in RESULTS}
+        needs=read_needs(needs) if needs is not None else {},
     click.echo(", ".join(f"{count} {kind}" for kind, count in counts.items()))
     if out is not None:
         write_bench_table(rows, plan, out)

@@ -1,8 +1,7 @@
 """``oakwright device bench``: which scripts of a folder run, and why the others do not.
 
-Each script runs in a process of its own, deterministic, for some seconds of virtual time. *Clean*
-is one that raised nothing, logged no error, and whose every linked stream brought messages of the
-type its output declares, with contents: pictures of more than one value, lists that are not empty.
+Each script runs in a process of its own, deterministic, for some seconds of virtual time, and is
+judged by ``verdict.judge``, which says what *clean* means.
 """
 
 from __future__ import annotations
@@ -19,12 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import depthai as dai
+import yaml
 
 from oakwright.errors import UsageError
 from oakwright.files import write_aside
 
-from .runner import RunResult, run_script
+from .runner import run_script
 from .settings import Settings
+from .sources import CutsSource, open_source
+from .verdict import RESULTS, judge
 
 # What a script of its own kind calls: it writes to a camera's memory, or is no DepthAI script.
 _APART = re.compile(
@@ -32,9 +34,30 @@ _APART = re.compile(
 )
 _USES_DEPTHAI = re.compile(r"^\s*(import|from)\s+depthai\b", re.MULTILINE)
 _NODES = re.compile(r"\bdai\.node\.([A-Z]\w+)|\.create([A-Z]\w+)\(")
-# How find_problems and the cameras say that a pipeline cannot be run.
-_REFUSED = re.compile(r"cannot run this pipeline|has no camera at")
-RESULTS = ("clean", "refused", "failed", "apart")
+
+__all__ = [
+    "RESULTS",
+    "Need",
+    "Plan",
+    "Row",
+    "as_markdown",
+    "bench_scripts",
+    "read_needs",
+    "write_bench_table",
+]
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one script needs, other than the plan says; None where it is as the plan says.
+
+    ``arguments``: on its command line. ``keys``: pressed in its windows, as (seconds, keys).
+    """
+
+    arguments: tuple[str, ...] = ()
+    keys: tuple[tuple[float, str], ...] = ()
+    seconds: float | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,15 +65,15 @@ class Plan:
     """How every script is run.
 
     ``seconds``: of virtual time. ``limit_s``: real seconds. ``overlay``: a folder laid over a copy
-    of the scripts' (networks, videos they look for). ``arguments``: by script, as it is listed.
+    of the scripts' (networks, videos they look for). ``needs``: by script, as it is listed.
     """
 
-    seconds: float = 4.0
+    seconds: float = 2.4
     limit_s: float = 120.0
-    source: str = "scene"
+    source: str = "cuts"
     board: str = "OAK-D"
     overlay: Path | None = None
-    arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    needs: Mapping[str, Need] = field(default_factory=dict)
     aliases: tuple[tuple[str, str], ...] = ()
 
 
@@ -65,6 +88,33 @@ class Row:
     seconds: float
     reason: str = ""
     output: str = ""
+
+
+def read_needs(path: Path) -> dict[str, Need]:
+    """A YAML file of needs: script, then ``arguments``, ``keys``, ``seconds``, ``source``.
+
+    ``keys`` maps seconds to what is pressed then.
+    """
+    try:
+        found = yaml.safe_load(path.read_text()) or {}
+        return {str(script): _need(said) for script, said in found.items()}
+    except (OSError, yaml.YAMLError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(
+            f"{path} is no list of what scripts need: {error}",
+            remedy="write 'folder/script.py: {arguments: [...], keys: {1.0: c}, seconds: 4}'",
+        ) from error
+
+
+def _need(said: Mapping[str, Any]) -> Need:
+    if unknown := set(said) - {"arguments", "keys", "seconds", "source"}:
+        raise ValueError(f"'{min(unknown)}' is none of arguments, keys, seconds, source")
+    seconds = said.get("seconds")
+    return Need(
+        tuple(str(word) for word in said.get("arguments", ())),
+        tuple((float(time_s), str(keys)) for time_s, keys in said.get("keys", {}).items()),
+        None if seconds is None else float(seconds),
+        said.get("source"),
+    )
 
 
 def bench_scripts(
@@ -106,28 +156,39 @@ def _run(copy: Path, name: str, plan: Plan, own: Path) -> Row:
     nodes = tuple(sorted({a or b for a, b in _NODES.findall(text)} & _node_names()))
     if reason := _why_apart(text):
         return Row(name, nodes, "apart", 0, 0.0, reason)
+    need = plan.needs.get(name, Need())
     place = Path(tempfile.mkdtemp(dir=own))
     settings = Settings(
-        source=plan.source,
+        source=need.source or plan.source,
         board=plan.board,
         deterministic=True,
-        seconds=plan.seconds,
+        seconds=need.seconds or plan.seconds,
         patience_s=30.0,
         aliases=plan.aliases,
+        keys=need.keys,
+        judged=True,
     )
     ended = run_script(
         copy / name,
-        plan.arguments.get(name, ()),
+        # Where the overlay lies is not known before.
+        [word.replace("{models}", str(copy / "models")) for word in need.arguments],
         settings,
         limit_s=plan.limit_s,
         capture=True,
         folder=place,
     )
     shutil.rmtree(place, ignore_errors=True)
-    result, reason = judge(ended)
+    result, reason = judge(ended, _hold_s(settings.source))
     frames = sum(s["arrived"] for s in ended.report.get("streams", {}).values())
     output = str(ended.report.get("output", ""))
     return Row(name, nodes, result, frames, ended.wall_s, reason, output)
+
+
+@cache
+def _hold_s(words: str) -> float | None:
+    """How long a source of stills holds each; None for others, whose changes prove less."""
+    source = open_source(words) if words.partition(":")[0] == "cuts" else None
+    return source.hold_s if isinstance(source, CutsSource) else None
 
 
 def _why_apart(text: str) -> str:
@@ -137,61 +198,9 @@ def _why_apart(text: str) -> str:
     return f"writes to a camera's memory: {found[0].strip('.(')}" if found else ""
 
 
-# -- the verdict
-
-
-def judge(ended: RunResult) -> tuple[str, str]:
-    """``clean``, ``refused`` or ``failed``, and why."""
-    if not ended.is_clean:
-        message = " ".join(ended.message.split())
-        return ("refused" if _REFUSED.search(message) else "failed"), message
-    report = ended.report
-    streams = report.get("streams", {})
-    for device in report.get("devices", ()):
-        if device.get("errors"):
-            return "failed", device["errors"][0]
-        for stream, (kind, port) in device.get("links", {}).items():
-            if reason := _stream_problem(streams.get(stream), kind, port):
-                return "failed", f"stream '{stream}' {reason}"
-    return "clean", ""
-
-
-def _stream_problem(stream: Mapping[str, Any] | None, kind: str, port: str) -> str:
-    if stream is None or not stream["arrived"]:
-        return "brought nothing"
-    declared = declared_types(kind).get(port)
-    if declared and (wrong := set(stream["kinds"]) - declared):
-        return f"brought {', '.join(sorted(wrong))}, not {', '.join(sorted(declared))}"
-    return "" if stream["contents"] else f"brought only {stream['kind']} without contents"
-
-
 @cache
 def _node_names() -> frozenset[str]:
     return frozenset(name for name in dir(dai.node) if not name.startswith("_"))
-
-
-@cache
-def declared_types(kind: str) -> Mapping[str, frozenset[str]]:
-    """What each output of a node may send, by its schema name: classes of messages.
-
-    Outputs that may send anything that is a Buffer are left out.
-    """
-    name = {
-        "DetectionNetwork": "MobileNetDetectionNetwork",
-        "SpatialDetectionNetwork": "MobileNetSpatialDetectionNetwork",
-    }.get(kind, kind)
-    if name not in _node_names():
-        return {}
-    node = dai.Pipeline().create(getattr(dai.node, name))
-    found = {}
-    for output in node.getOutputs():
-        # The binding has no name for groups of messages.
-        types = {
-            str(t.datatype.name).replace("???", "MessageGroup") for t in output.possibleDatatypes
-        }
-        if "Buffer" not in types:
-            found[output.name] = frozenset(types)
-    return found
 
 
 # -- the table
@@ -205,7 +214,7 @@ def as_markdown(rows: list[Row], plan: Plan) -> str:
         f"{counts['clean']} of {tried} scripts clean, {counts['refused']} refused, "
         f"{counts['failed']} failed; {counts['apart']} apart. "
         f"Each ran for {plan.seconds:g} s of virtual time on board {plan.board}, "
-        f"source `{Path(plan.source).name}`.",
+        f"source `{Path(plan.source).name}`, if nothing else is said.",
         "",
         "| script | nodes | result | frames | seconds | reason |",
         "|---|---|---|--:|--:|---|",
@@ -216,11 +225,23 @@ def as_markdown(rows: list[Row], plan: Plan) -> str:
         for row in rows
         if row.result != "apart"
     ]
+    needs = {row.script: plan.needs[row.script] for row in rows if row.script in plan.needs}
+    if needs:
+        lines += ["", "Run with:", ""]
+        lines += [f"- {script}: {_said(need)}" for script, need in needs.items()]
     apart = [row for row in rows if row.result == "apart"]
     if apart:
         lines += ["", "Apart, not run:", ""]
         lines += [f"- {row.script}: {row.reason}" for row in apart]
     return "\n".join(lines) + "\n"
+
+
+def _said(need: Need) -> str:
+    parts = [f"`{' '.join(need.arguments)}`"] if need.arguments else []
+    parts += [f"key `{keys}` at {time_s:g} s" for time_s, keys in need.keys]
+    parts += [f"{need.seconds:g} s"] if need.seconds else []
+    parts += [f"source `{need.source}`"] if need.source else []
+    return ", ".join(parts)
 
 
 def _cell(text: str, longest: int = 200) -> str:

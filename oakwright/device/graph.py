@@ -8,6 +8,7 @@ from typing import Any
 
 from oakwright.errors import NodeError, OakwrightError, PipelineError
 
+from .declared import declared_streams
 from .nodes import NODES, PERIPHERAL, Context, Node
 from .nodes.node import Input, Output
 from .queue import Queue, QueueClosed
@@ -167,21 +168,44 @@ class Graph:
                 for queue in self._queues
                 if queue.received
             },
-            "links": self._links(),
+            "declared": declared_streams(self.schema),
+            "started_s": self.context.started_s,
         }
 
-    def _links(self) -> dict[str, list[str]]:
-        """What feeds each stream to the host: kind of node, port of its output."""
-        streams = {
-            record.id: record.properties["streamName"]
-            for record in self.schema.nodes
-            if record.kind == "XLinkOut"
-        }
-        return {
-            streams[link.target]: [self.schema.node(link.source).kind, link.output]
-            for link in self.schema.connections
-            if link.target in streams
-        }
+    def traffic(self) -> dict[str, Any]:
+        """What is counted as it runs, for the live page: nodes by id, links, all plain values."""
+        by_id = {node.record.id: node for node in self.nodes}
+        tasks = {node.record.id: task for node, task in self._tasks}
+        nodes = [
+            {
+                "id": id,
+                "kind": node.record.kind,
+                "title": node.title,
+                "detail": node.detail,
+                "stream": node.properties.get("streamName", ""),
+                # A Script is one long step: what it has sent says more.
+                "steps": max([node.steps, *(o.sent for o in node.outputs.values())]),
+                "busy_s": tasks[id].busy_s if id in tasks else 0.0,
+                "waiting": str((id in tasks and tasks[id].why) or ""),
+            }
+            for id, node in by_id.items()
+        ]
+        links = []
+        for link in self.schema.connections:
+            source, target = by_id.get(link.source), by_id.get(link.target)
+            if source is not None and target is not None:
+                queue = target.inputs[link.input].queue
+                links.append(
+                    {
+                        "source": link.source,
+                        "output": link.output,
+                        "target": link.target,
+                        "input": link.input,
+                        "sent": source.output(link.output).sent,
+                        **queue.counts(),
+                    }
+                )
+        return {"nodes": nodes, "links": links}
 
 
 def _per_step_ms(busy_s: float, steps: int) -> float | None:

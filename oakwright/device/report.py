@@ -8,6 +8,7 @@ from typing import Any
 
 from .clock import Clock
 from .message import add_to_digest, content_of, kind_of, new_digest, size_of, time_of
+from .witness import Witness
 
 # How many different contents of a stream are told apart; more says nothing more.
 CONTENTS = 3
@@ -28,12 +29,17 @@ class StreamCount:
     # Every class that came; the contents that were judged (see message.content_of).
     kinds: set[str] = field(default_factory=set)
     contents: set[int] = field(default_factory=set)
+    witness: Witness | None = None
 
 
 class Recorder:
-    """Counts messages; ``digest`` is a hash over all that the script took, in order."""
+    """Counts messages; ``digest`` is a hash over all that the script took, in order.
 
-    def __init__(self, clock: Clock, *, digests: bool) -> None:
+    ``judged``: streams get a ``Witness`` each.
+    """
+
+    def __init__(self, clock: Clock, *, digests: bool, judged: bool = False) -> None:
+        self._judged = judged
         self._clock = clock
         self._digest = new_digest() if digests else None
         self._streams: dict[str, StreamCount] = {}
@@ -46,6 +52,7 @@ class Recorder:
             count = self._streams.setdefault(stream, StreamCount())
             if not count.arrived:
                 count.first_s = now
+                count.witness = Witness() if self._judged else None
             count.arrived += 1
             count.last_s = now
             count.kind, count.size_bytes = kind_of(message), size_of(message)
@@ -54,6 +61,8 @@ class Recorder:
                 content = content_of(message)
                 if content is not None:
                     count.contents.add(content)
+            if count.witness is not None:
+                count.witness.see(message)
             return count.arrived
 
     def count(self, stream: str) -> int:
@@ -90,7 +99,9 @@ class Recorder:
 
 def _row(count: StreamCount) -> dict[str, Any]:
     span = count.last_s - count.first_s
+    judged = {"judged": count.witness.report()} if count.witness is not None else {}
     return {
+        **judged,
         "kind": count.kind,
         "kinds": sorted(count.kinds),
         "contents": len(count.contents),

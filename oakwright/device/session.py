@@ -60,7 +60,9 @@ class Session:
         else:
             self.scheduler = RealScheduler(patience_s=settings.patience_s)
         self.scheduler.end = end or _end_of_run
-        self.recorder = Recorder(self.scheduler.clock, digests=settings.deterministic)
+        self.recorder = Recorder(
+            self.scheduler.clock, digests=settings.deterministic, judged=settings.judged
+        )
         self.devices: list[SessionDevice] = []
         # Nodes whose threads would not end when their device was closed.
         self.stuck: list[str] = []

@@ -20,6 +20,8 @@ class Settings:
     ``deterministic``: one task at a time in virtual time. ``pace``: ``free`` lets cameras run as
     fast as their frames are taken. ``frames``, ``seconds``: when the run ends; ``seconds`` are of
     the run's clock. ``patience_s``: how long the host may wait for what never comes.
+    ``keys``: what is pressed in the script's windows, as (seconds after the start, keys).
+    ``judged``: the report says how the streams' contents change (see ``witness``).
     ``precision`` is what networks are computed in. ``aliases``: modules a script's imports get in
     place of others, as (asked for, given).
     """
@@ -33,6 +35,8 @@ class Settings:
     seconds: float | None = None
     patience_s: float | None = None
     precision: str = "f32"
+    keys: tuple[tuple[float, str], ...] = ()
+    judged: bool = False
     aliases: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
@@ -52,7 +56,8 @@ class Settings:
         """What ``to_text`` wrote."""
         try:
             values = json.loads(text)
-            values["aliases"] = tuple((a, b) for a, b in values.get("aliases", ()))
+            for name in ("aliases", "keys"):
+                values[name] = tuple((a, b) for a, b in values.get(name, ()))
             return cls(**values)
         except (ValueError, TypeError) as error:
             raise UsageError(

@@ -45,6 +45,12 @@ class Windows:
         self.trackbars: dict[tuple[str, str], int] = {}
         self._quit_presses = 0
 
+        # What the settings' keys still have to press, the next one last.
+        self._to_press = [
+            (time_s, key) for time_s, keys in sorted(session.settings.keys) for key in keys
+        ][::-1]
+        # Keys pressed on the live page; None where nobody can press any.
+        self.pressed: deque[int] | None = None
     def show(self, name: str, picture: Any) -> None:
         """``cv2.imshow``."""
         pixels = picture.get() if isinstance(picture, cv2.UMat) else np.asarray(picture)
@@ -61,7 +67,7 @@ class Windows:
         session.asks_for_key()
         session.scheduler.sleep(max(delay, 1) / 1000)
         if not session.should_quit():
-            return -1
+            return self.pressed.popleft() if self.pressed else self._due_key()
         self._quit_presses += 1
         return _QUIT_KEYS[(self._quit_presses - 1) % len(_QUIT_KEYS)]
 
@@ -72,6 +78,45 @@ class Windows:
         for video in self._videos.values():
             video.release()
         for name, window in sorted(self.windows.items()):
+    def _due_key(self) -> int:
+        """The next key of the settings if its time has come, one at a time; -1 for none."""
+        since = self.session.scheduler.clock.now() - self.session.started_s
+        if self._to_press and self._to_press[-1][0] <= since:
+            return ord(self._to_press.pop()[1])
+        return -1
+
+    def _await_key(self) -> None:
+        """Somebody is looking: wait for a key, or for the end of the run."""
+        while not self.pressed and not self.session.should_quit():
+            self.session.scheduler.sleep(0.02)
+
+    def press(self, code: int) -> None:
+        """A key, for the next ``waitKey``."""
+        if self.pressed is not None:
+            self.pressed.append(code)
+
+    def overview(self) -> list[dict[str, Any]]:
+        """Name, times drawn and size of every window, in the order they were opened."""
+        return [
+            {
+                "name": name,
+                "shown": window.shown,
+                "width": window.pixels.shape[1] if window.pixels is not None else 0,
+                "height": window.pixels.shape[0] if window.pixels is not None else 0,
+            }
+            for name, window in list(self.windows.items())
+        ]
+
+    def as_jpeg(self, number: int, after: int) -> tuple[int, bytes | None]:
+        """A window by its number, once it was drawn more than ``after`` times: count, bytes."""
+        windows = list(self.windows.values())
+        window = windows[number] if number < len(windows) else Window()
+        shown, pixels = window.shown, window.pixels
+        if pixels is None or shown <= after:
+            return shown, None
+        picture = np.ascontiguousarray(_as_picture(pixels))
+        return shown, cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+
             if window.pixels is None:
                 continue
             path = folder / f"{_file_name(name)}.png"

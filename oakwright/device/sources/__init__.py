@@ -4,6 +4,7 @@ A source gives, for a camera socket and a frame's number, an array: BGR (HxWx3) 
 uint8. ``open_source`` reads the words a user writes.
 """
 
+from .cuts import CutsSource, still_at
 from .files import FolderSource, PictureSource, StereoSource, VideoSource
 from .open import open_source
 from .pattern import PatternSource
@@ -11,6 +12,7 @@ from .scene import SceneSource
 from .source import FrameSource, Shot
 
 __all__ = [
+    "CutsSource",
     "FolderSource",
     "FrameSource",
     "PatternSource",
@@ -20,4 +22,5 @@ __all__ = [
     "StereoSource",
     "VideoSource",
     "open_source",
+    "still_at",
 ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from oakwright.errors import SourceError, UsageError
 
+from .cuts import HOLD_S, CutsSource
 from .files import PICTURE_ENDINGS, FolderSource, PictureSource, StereoSource, VideoSource
 from .pattern import PatternSource
 from .scene import SceneSource
@@ -17,8 +18,9 @@ def open_source(words: str, *, loops: bool = True) -> FrameSource:
     """Open what ``words`` name.
 
     ``pattern`` (made up), ``scene`` or ``scene:SEED`` (made up, true for every camera),
-    ``webcam:0``, ``stereo:LEFT,RIGHT`` or ``stereo:LEFT,RIGHT,COLOR`` (each a file), or the path
-    of a video, a picture or a folder of pictures.
+    ``cuts`` or ``cuts:SECONDS`` (stills of scenes, each held so long), ``webcam:0``,
+    ``stereo:LEFT,RIGHT`` or ``stereo:LEFT,RIGHT,COLOR`` (each a file), or the path of a video, a
+    picture or a folder of pictures.
     """
     kind, _, rest = words.partition(":")
     if words == "pattern":
@@ -27,6 +29,8 @@ def open_source(words: str, *, loops: bool = True) -> FrameSource:
         if rest and not rest.isdigit():
             raise UsageError(f"'{words}' is no scene", remedy="write scene:1; the number is a seed")
         return SceneSource(int(rest or 0))
+    if kind == "cuts" and not Path(words).exists():
+        return CutsSource(_seconds(words, rest) if rest else HOLD_S)
     if kind == "webcam":
         if rest and not rest.isdigit():
             raise UsageError(f"'{words}' is no webcam", remedy="write webcam:0")
@@ -39,6 +43,16 @@ def open_source(words: str, *, loops: bool = True) -> FrameSource:
             )
         return StereoSource(*(_open_path(Path(path), loops) for path in paths))
     return _open_path(Path(words), loops)
+
+
+def _seconds(words: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not value > 0:
+        raise UsageError(f"'{words}' is no source", remedy="write cuts:0.5, the seconds of a still")
+    return value
 
 
 def _open_path(path: Path, loops: bool) -> FrameSource:

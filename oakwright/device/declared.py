@@ -1,0 +1,89 @@
+"""What a pipeline says of its streams to the host before any message: the judge's side.
+
+Read from the pipeline alone, not from the nodes that carry it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .boards import COLOR_RESOLUTIONS, MONO_RESOLUTIONS
+from .schema import NodeRecord, Schema
+
+_CAMERAS = ("Camera", "ColorCamera", "MonoCamera")
+# Inputs that change how a node works, and bring no picture.
+_CONTROLS = ("inputConfig", "inputControl", "inputCalibration")
+
+
+def declared_streams(schema: Schema) -> dict[str, dict[str, Any]]:
+    """Per linked stream: ``kind`` and ``port`` of what feeds it, ``sees``, ``steered``, ``size``.
+
+    ``sees``: a camera's pictures reach it. ``steered``: a node on the way is told, as it runs, how
+    to work, so that pictures may change by themselves. ``size`` is width and height
+    in pixels, None where the pipeline does not say.
+    """
+    found = {}
+    for link in schema.connections:
+        target = schema.node(link.target)
+        if target.kind != "XLinkOut":
+            continue
+        source = schema.node(link.source)
+        found[str(target.properties["streamName"])] = {
+            "kind": source.kind,
+            "port": link.output,
+            "sees": any(schema.node(id).kind in _CAMERAS for id in _upstream(schema, source.id)),
+            "steered": any(_is_steered(schema, id) for id in _upstream(schema, source.id)),
+            "size": declared_size(schema, source, link.output),
+        }
+    return found
+
+
+def declared_size(schema: Schema, record: NodeRecord, port: str) -> tuple[int, int] | None:
+    """Width and height of an output's pictures, as the script set them."""
+    said = record.properties
+    if record.kind in ("ColorCamera", "Camera"):
+        if port == "preview":
+            return _both(said, "previewWidth", "previewHeight")
+        if port == "video":
+            return _both(said, "videoWidth", "videoHeight")
+        if port == "still" and record.kind == "ColorCamera":
+            return _both(said, "stillWidth", "stillHeight")
+        scale = said["ispScale"]
+        if port == "isp" and record.kind == "ColorCamera" and not any(scale.values()):
+            return COLOR_RESOLUTIONS.get(said["resolution"])
+    if record.kind == "MonoCamera" and port == "out":
+        return MONO_RESOLUTIONS.get(said["resolution"])
+    if record.kind == "ImageManip" and port == "out" and not _is_linked(schema, record, "Config"):
+        config = said["initialConfig"]
+        if config["enableResize"] and not config["resizeConfig"]["lockAspectRatioFill"]:
+            return _both(config["resizeConfig"], "width", "height")
+    return None
+
+
+def _both(said: Mapping[str, Any], width: str, height: str) -> tuple[int, int] | None:
+    pair = int(said.get(width, 0)), int(said.get(height, 0))
+    return pair if min(pair) > 0 else None
+
+
+def _is_linked(schema: Schema, record: NodeRecord, ending: str) -> bool:
+    return any(c.target == record.id and c.input.endswith(ending) for c in schema.connections)
+
+
+def _is_steered(schema: Schema, id: int) -> bool:
+    """Whether a node that makes pictures of pictures gets configurations; cameras do not count."""
+    if schema.node(id).kind in _CAMERAS:
+        return False
+    return any(c.target == id and c.input in _CONTROLS for c in schema.connections)
+
+
+def _upstream(schema: Schema, start: int) -> set[int]:
+    """A node and all that its pictures come from; what only steers them is left out."""
+    waiting, known = [start], {start}
+    while waiting:
+        id = waiting.pop()
+        for link in schema.connections:
+            if link.target == id and link.source not in known and link.input not in _CONTROLS:
+                known.add(link.source)
+                waiting.append(link.source)
+    return known

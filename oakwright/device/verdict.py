@@ -1,0 +1,128 @@
+"""Is a run clean? Judged from its report alone, with the declarations of the pipeline.
+
+*Clean*: the script raised nothing and logged no error, and every linked stream brought messages of
+the declared type and size. Pictures must not be of one value. Where the source holds its scene
+still between cuts (``CutsSource``), pictures and detections must follow it: news at the cuts, and
+less than half of that between them; less than all of it where the script moves a crop or turns the
+picture as it runs. Streams that see no camera (the host sends their pictures) must change at all.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import depthai as dai
+
+from .runner import RunResult
+from .sources import still_at
+
+RESULTS = ("clean", "refused", "failed", "apart")
+# How find_problems and the cameras say that a pipeline cannot be run.
+_REFUSED = re.compile(r"cannot run this pipeline|has no camera at")
+# A cut must show in this share of a picture's points, or of the boxes.
+LEAST_NEWS = 0.01
+# So much of a stream's pictures may be of one value (the first disparities, a covered lens).
+MOST_BLANK = 0.5
+
+
+def judge(ended: RunResult, hold_s: float | None = None) -> tuple[str, str]:
+    """``clean``, ``refused`` or ``failed``, and why. ``hold_s``: seconds from cut to cut."""
+    if not ended.is_clean:
+        message = " ".join(ended.message.split())
+        return ("refused" if _REFUSED.search(message) else "failed"), message
+    streams = ended.report.get("streams", {})
+    for device in ended.report.get("devices", ()):
+        if device.get("errors"):
+            return "failed", device["errors"][0]
+        for name, said in device.get("declared", {}).items():
+            started_s = device.get("started_s", 0.0)
+            if reason := stream_problem(streams.get(name), said, started_s, hold_s):
+                return "failed", f"stream '{name}' {reason}"
+    return "clean", ""
+
+
+def stream_problem(
+    stream: Mapping[str, Any] | None,
+    said: Mapping[str, Any],
+    started_s: float = 0.0,
+    hold_s: float | None = None,
+) -> str:
+    """What is wrong with a stream, '' if nothing: type, size, contents, whether it follows.
+
+    ``said``: see ``declared_streams``. ``started_s``: when the cameras' first picture was taken.
+    """
+    if stream is None or not stream["arrived"]:
+        return "brought nothing"
+    declared = declared_types(said["kind"]).get(said["port"])
+    if declared and (wrong := set(stream["kinds"]) - declared):
+        return f"brought {', '.join(sorted(wrong))}, not {', '.join(sorted(declared))}"
+    judged = stream.get("judged")
+    if judged is None or not judged["judged"]:
+        return "" if stream["contents"] else f"brought only {stream['kind']} without contents"
+    if judged["problem"]:
+        return str(judged["problem"])
+    if said["size"] and (others := [s for s in judged["sizes"] if list(s) != list(said["size"])]):
+        width, height = said["size"]
+        return f"brought pictures of {others[0][0]}x{others[0][1]}, not {width}x{height}"
+    if judged["blank"] > MOST_BLANK * judged["judged"]:
+        return f"brought {judged['blank']} of {judged['judged']} without contents"
+    return _follow_problem(judged["news"], said, started_s, hold_s)
+
+
+def _follow_problem(
+    news: list[tuple[float, float]],
+    said: Mapping[str, Any],
+    started_s: float,
+    hold_s: float | None,
+) -> str:
+    if len(news) < 2:
+        return "brought one message: whether it follows cannot be told"
+    if hold_s is None or not said["sees"]:
+        return "" if max(share for _, share in news[1:]) > 0 else "never changed"
+    stills = [still_at(time_s - started_s, hold_s) for time_s, _ in news]
+    # By the still: what the first message after a cut brought, and all others.
+    at_cuts: list[float] = []
+    between: list[float] = []
+    for number in range(1, len(news)):
+        share = news[number][1]
+        (at_cuts if stills[number] != stills[number - 1] else between).append(share)
+    if not at_cuts:
+        return "was seen during one scene only: run it for longer"
+    at_a_cut = statistics.median(at_cuts)
+    if at_a_cut < LEAST_NEWS:
+        return f"does not follow the scene: {at_a_cut:.1%} of it changed at the cuts"
+    by_itself = statistics.median(between) if between else 0.0
+    if by_itself > at_a_cut * (1.0 if said["steered"] else 0.5):
+        return (
+            f"does not follow the scene: {by_itself:.1%} of it changed while the "
+            f"scene stood still, {at_a_cut:.1%} at the cuts"
+        )
+    return ""
+
+
+@cache
+def declared_types(kind: str) -> Mapping[str, frozenset[str]]:
+    """What each output of a node may send, by its schema name: classes of messages.
+
+    Outputs that may send anything that is a Buffer are left out.
+    """
+    name = {
+        "DetectionNetwork": "MobileNetDetectionNetwork",
+        "SpatialDetectionNetwork": "MobileNetSpatialDetectionNetwork",
+    }.get(kind, kind)
+    if not hasattr(dai.node, name):
+        return {}
+    node = dai.Pipeline().create(getattr(dai.node, name))
+    found = {}
+    for output in node.getOutputs():
+        # The binding has no name for groups of messages.
+        types = {
+            str(t.datatype.name).replace("???", "MessageGroup") for t in output.possibleDatatypes
+        }
+        if "Buffer" not in types:
+            found[output.name] = frozenset(types)
+    return found
