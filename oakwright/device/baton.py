@@ -102,10 +102,10 @@ class BatonScheduler(Scheduler):
         task.why, task.since, task.until, task.ready = why, self.clock.now(), until, ready
         if outside:
             self._outside.add(task)
-        started = real_perf_counter()
+        started = task.waits_from_s = real_perf_counter()
         self._pass_on(task)
         task.waited_s += real_perf_counter() - started
-        task.why = None
+        task.why = task.waits_from_s = None
         self._outside.discard(task)
         timed_out = task in self._timed_out
         self._timed_out.discard(task)

@@ -47,21 +47,24 @@ def main() -> int:
     settings = Settings.from_text(order["settings"])
     _pass_on(settings)
     script, arguments = sys.argv[1], sys.argv[1:]
+    sys.argv = arguments
     result = _Result(Path(order["result"]), script)
     if order["auto"] and _has_camera():
-        code = _run(script, arguments, result)
+        code = _run(script, result)
         result.write(code)
         return code
     from .virtual import VirtualOak
 
-    oak = VirtualOak.from_settings(settings, end=lambda: KeyboardInterrupt("the run is over"))
+    oak = VirtualOak.from_settings(
+        settings, end=lambda: KeyboardInterrupt("the run is over"), view=order["view"]
+    )
     try:
         with oak:
             if order["out"] and oak.windows is not None:
                 oak.windows.folder = Path(order["out"])
             if order["limit_s"]:
                 _watch(float(order["limit_s"]), result, oak)
-            code = _run(script, arguments, result)
+            code = _run(script, result)
             result.keep(oak, order["out"])
     except OakwrightError as error:
         code = result.set("error", str(error), 1)
@@ -88,8 +91,7 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _run(script: str, arguments: list[str], result: _Result) -> int:
-    sys.argv = arguments
+def _run(script: str, result: _Result) -> int:
     sys.path[0] = str(Path(script).resolve().parent)
     try:
         runpy.run_path(script, run_name="__main__")

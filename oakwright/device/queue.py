@@ -45,6 +45,16 @@ class Queue:
         kind = "blocking" if self.is_blocking else "overwriting"
         return f"{self.name} ({len(self._items)} of {self.size}, {kind})"
 
+    def counts(self) -> dict[str, Any]:
+        """Messages received, dropped and there now, its size and kind: plain values."""
+        return {
+            "received": self.received,
+            "dropped": self.dropped,
+            "holds": len(self._items),
+            "size": self.size,
+            "blocks": self.is_blocking,
+        }
+
     # -- the sender's side
 
     def put(self, message: Any, *, until: float | None = None) -> bool:

@@ -62,6 +62,7 @@ def run_script(
     out: str | os.PathLike[str] = "",
     capture: bool = False,
     auto: bool = False,
+    view: bool = False,
     folder: str | os.PathLike[str] | None = None,
 ) -> RunResult:
     """Run a DepthAI script with a virtual camera; returns when it and its children have ended.
@@ -69,7 +70,8 @@ def run_script(
     ``limit_s``: real seconds after which it is interrupted, and then ended. ``out``: a folder for
     the windows (videos, last pictures) and ``report.json``. ``capture``: keep what it prints in
     ``report["output"]`` instead of printing it. ``auto``: a real camera is used if there is one.
-    ``folder``: where the script runs, here if not given.
+    ``view``: a live page of windows and pipeline; its address is printed to stderr. ``folder``:
+    where the script runs, here if not given.
     """
     path = Path(script)
     if not path.is_file():
@@ -85,6 +87,7 @@ def run_script(
             "limit_s": limit_s,
             "out": str(out),
             "auto": auto,
+            "view": view,
         }
         environment = os.environ | {MAIN_VARIABLE: json.dumps(order), MARK: mark}
         command = [sys.executable, "-m", "oakwright.device.child", str(path), *arguments]

@@ -70,6 +70,8 @@ class Task:
     # Real seconds spent waiting, and when (real clock) it began: for the report.
     waited_s: float = 0.0
     began_s: float = field(default_factory=real_perf_counter)
+    # Since when (real clock) it has been in the wait it is in now.
+    waits_from_s: float | None = None
     is_done: bool = False
     wake: Any = field(default=None, repr=False)
 
@@ -81,7 +83,8 @@ class Task:
     @property
     def busy_s(self) -> float:
         """Real seconds not spent waiting; another task may have had the processor in them."""
-        return max(real_perf_counter() - self.began_s - self.waited_s, 0.0)
+        now, waits_from_s = real_perf_counter(), self.waits_from_s
+        return max((waits_from_s or now) - self.began_s - self.waited_s, 0.0)
 
     def describe(self) -> str:
         """Its name and why it waits."""
@@ -234,11 +237,11 @@ class RealScheduler(Scheduler):
             task.why, task.since = why, self.clock.now()
             for resource in why.on:
                 resource.waiters.append(task)
-            started = real_perf_counter()
+            started = task.waits_from_s = real_perf_counter()
             try:
                 return self._wait_awake(task, ready, until)
             finally:
-                task.why = None
+                task.why = task.waits_from_s = None
                 task.waited_s += real_perf_counter() - started
                 for resource in why.on:
                     resource.waiters.remove(task)

@@ -144,6 +144,14 @@ class Device:
         errors = [f"{x.nodeIdName}: {x.payload}" for x in self._log.lines if x.level >= Level.ERR]
         return {"id": self._id, **graph, "log": log, "errors": errors}
 
+    def traffic(self) -> dict[str, Any]:
+        """What flows where, as it runs: see Graph.traffic; the streams' queues besides."""
+        graph = self._graph
+        streams = {name: q.queue.counts() for name, q in (self._outputs | self._inputs).items()}
+        log = [f"[{line.nodeIdName}] {line.payload}" for line in self._log.lines[-20:]]
+        flows = graph.traffic() if graph is not None else {"nodes": [], "links": []}
+        return {"id": self._id, **flows, "streams": streams, "log": log}
+
     def _check_open(self) -> None:
         if self._is_closed:
             raise RuntimeError("Device already closed or disconnected: 'X_LINK_ERROR'")

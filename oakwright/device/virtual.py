@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections import deque
 from contextlib import ExitStack
 from functools import cache
 from typing import Any
@@ -21,6 +23,7 @@ from .settings import Settings
 from .sources import FrameSource, PictureSource
 from .stand_in import Bootloader, Connection, make_device_class
 from .takeover import take_over
+from .view import LivePage
 from .windows import Windows, collect_windows, has_windows
 
 Source = str | os.PathLike[str] | np.ndarray | FrameSource
@@ -35,8 +38,9 @@ class VirtualOak:
 
     ``source`` is what ``sources.open_source`` reads, a path, a picture as an array (HxWx3 BGR),
     or any FrameSource. ``deterministic``: virtual time and the same bits in every run. ``frames``
-    and ``seconds`` end the run: the host's next wait ends the block, without an error. The other
-    options are those of ``Settings``.
+    and ``seconds`` end the run: the host's next wait ends the block, without an error. ``view``
+    serves a live page of windows and pipeline, whose ``address`` is printed. The other options
+    are those of ``Settings``.
 
     What is replaced (``dai.Device``, and in deterministic mode ``time`` and ``threading``'s
     waits) is put back at the end; there can be one at a time.
@@ -52,6 +56,7 @@ class VirtualOak:
         deterministic: bool = False,
         frames: int | None = None,
         seconds: float | None = None,
+        view: bool = False,
         **options: Any,
     ) -> None:
         words, self._source = _named(source)
@@ -63,17 +68,23 @@ class VirtualOak:
             seconds=seconds,
             **options,
         )
-        self._end: Any = None
+        self._set_up(view=view)
+
+    def _set_up(self, *, end: Any = None, view: bool = False) -> None:
+        self._end, self._view = end, view
         self._stack = ExitStack()
         self.session: Session | None = None
         self.windows: Windows | None = None
+        self.page: LivePage | None = None
 
     @classmethod
-    def from_settings(cls, settings: Settings, *, end: Any = None) -> VirtualOak:
+    def from_settings(
+        cls, settings: Settings, *, end: Any = None, view: bool = False
+    ) -> VirtualOak:
         """With settings as they are; ``end`` makes the error that ends the run for the host."""
         oak = cls.__new__(cls)
-        oak.settings, oak._source, oak._end = settings, None, end
-        oak._stack, oak.session, oak.windows = ExitStack(), None, None
+        oak.settings, oak._source = settings, None
+        oak._set_up(end=end, view=view)
         return oak
 
     def __enter__(self) -> VirtualOak:
@@ -91,7 +102,9 @@ class VirtualOak:
                 # A script run as written; a test suite's own code is told by NumPy itself.
                 self._stack.enter_context(serve_old_numpy())
             self.windows = Windows(self.session)
-            if self.settings.deterministic or not has_windows():
+            if self._view:
+                self._open_page(self.session, self.windows)
+            if self._view or self.settings.deterministic or not has_windows():
                 self._stack.enter_context(collect_windows(self.windows))
             if isinstance(self.session.scheduler, BatonScheduler):
                 self._stack.enter_context(take_over(self.session.scheduler))
@@ -102,10 +115,21 @@ class VirtualOak:
         _watch_forks()
         return self
 
+    def _open_page(self, session: Session, windows: Windows) -> None:
+        title = os.path.basename(sys.argv[0]) or "python"  # noqa: PTH119 - a name, not a path
+        self.page = LivePage(session, windows, title)
+        self._stack.callback(self.page.close)
+        if not self.settings.deterministic:
+            windows.pressed = deque()
+        print(f"live page: {self.page.address}", file=sys.stderr, flush=True)
+
     def _after_fork(self) -> None:
         """In a child made by fork: the same camera, new, since its threads stayed behind."""
         if VirtualOak._active is not self or self.session is None:
             return
+        if self.page is not None:
+            self.page.abandon()
+            self.page, self._view = None, False
         self.session.abandon()
         VirtualOak._active = None
         self._stack.close()

@@ -131,6 +131,11 @@ class Node:
         """``ColorCamera(0)``."""
         return self.record.title
 
+    @property
+    def detail(self) -> str:
+        """What tells it from others of its kind, if anything: a camera's name."""
+        return ""
+
     # -- before frames flow
 
     @classmethod

@@ -64,6 +64,11 @@ class SensorNode(Node):
         if not record.properties["fps"] > 0:
             yield f"fps = {record.properties['fps']} is not above 0"
 
+    @property
+    def detail(self) -> str:
+        """The camera's name on its board."""
+        return self.mounting.name
+
     def mode(self) -> SensorMode:
         """The sensor's mode this node runs it in."""
         raise NotImplementedError
