@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
+
+# Before depthai is imported: it complains, on stdout, of a USB that nobody needs here.
+os.environ.setdefault("DEPTHAI_LEVEL", "error")
 
 from oakwright.device import (
     BOARDS,
@@ -55,6 +59,9 @@ def device_group() -> None:
     help="Seconds the script may wait for what never comes.",
 )
 @click.option("--out", type=click.Path(file_okay=False), help="Folder for windows and report.json.")
+@click.option(
+    "--view", is_flag=True, help="Serve a live page of windows and pipeline on this machine."
+)
 @click.option("--auto", is_flag=True, help="Use a real camera if there is one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON at the end.")
 def run_command(
@@ -70,6 +77,7 @@ def run_command(
     limit_s: float | None,
     patience_s: float,
     out: str | None,
+    view: bool,
     auto: bool,
     as_json: bool,
 ) -> int:
@@ -93,7 +101,13 @@ def run_command(
         # A script that never asks anything of the camera must end too.
         limit_s = seconds + 10
     result = run_script(
-        Path(script), list(arguments), settings, limit_s=limit_s, out=out or "", auto=auto
+        Path(script),
+        list(arguments),
+        settings,
+        limit_s=limit_s,
+        out=out or "",
+        auto=auto,
+        view=view,
     )
     if as_json:
         click.echo(json.dumps(result.report | {"outcome": result.outcome}, default=str))
@@ -119,6 +133,11 @@ def run_command(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder laid over the copy the scripts run in: networks and files they look for.",
 )
+@click.option(
+    "--needs",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML: what single scripts need (arguments, keys, seconds, source).",
+)
 @click.option("--only", multiple=True, help="Only scripts with this in their path; repeatable.")
 @click.option("--jobs", default=1, show_default=True, help="Scripts at a time.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Markdown table.")
@@ -129,12 +148,8 @@ def bench_command(
     limit_s: float,
     source: str,
     board: str,
-@click.option(
-    "--needs",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="YAML: what single scripts need (arguments, keys, seconds, source).",
-)
     overlay: Path | None,
+    needs: Path | None,
     only: tuple[str, ...],
     jobs: int,
     out: Path | None,
@@ -146,13 +161,13 @@ def bench_command(
     pictures are not of one value, and pictures and detections follow the scene.
     Scripts that write to a camera's memory are listed apart. Exits 0 whatever the table says.
     """
-    needs: Path | None,
     plan = Plan(
         seconds=seconds,
         limit_s=limit_s,
         source=source,
         board=board,
         overlay=overlay,
+        needs=read_needs(needs) if needs is not None else {},
         aliases=_ALIASES,
     )
 
@@ -163,7 +178,6 @@ def bench_command(
 
     rows = bench_scripts(folder, plan, jobs=jobs, only=only, on_row=say)
     counts = {kind: sum(row.result == kind for row in rows) for kind in RESULTS}
-        needs=read_needs(needs) if needs is not None else {},
     click.echo(", ".join(f"{count} {kind}" for kind, count in counts.items()))
     if out is not None:
         write_bench_table(rows, plan, out)

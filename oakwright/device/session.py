@@ -40,6 +40,10 @@ class SessionDevice(Protocol):
         """What it did, as plain values."""
         ...
 
+    def traffic(self) -> dict[str, Any]:
+        """What flows in it now, as plain values."""
+        ...
+
 
 class Session:
     """See the module. ``source`` takes the place of what ``settings.source`` names."""

@@ -7,6 +7,7 @@ is over, presses q, then Esc; trackbars, mouse and selectROI answer as if nobody
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,13 +45,13 @@ class Windows:
         self.windows: dict[str, Window] = {}
         self.trackbars: dict[tuple[str, str], int] = {}
         self._quit_presses = 0
-
         # What the settings' keys still have to press, the next one last.
         self._to_press = [
             (time_s, key) for time_s, keys in sorted(session.settings.keys) for key in keys
         ][::-1]
         # Keys pressed on the live page; None where nobody can press any.
         self.pressed: deque[int] | None = None
+
     def show(self, name: str, picture: Any) -> None:
         """``cv2.imshow``."""
         pixels = picture.get() if isinstance(picture, cv2.UMat) else np.asarray(picture)
@@ -62,22 +63,21 @@ class Windows:
             self._film(str(name), _as_picture(pixels))
 
     def wait_key(self, delay: int = 0) -> int:
-        """``cv2.waitKey``: -1 for no key. Without a delay it would wait for ever: 1 ms here."""
+        """``cv2.waitKey``: -1 for no key.
+
+        Without a delay it waits for ever: for a key on the live page, 1 ms where there is none.
+        """
         session = self.session
         session.asks_for_key()
-        session.scheduler.sleep(max(delay, 1) / 1000)
+        if delay <= 0 and self.pressed is not None:
+            self._await_key()
+        else:
+            session.scheduler.sleep(max(delay, 1) / 1000)
         if not session.should_quit():
             return self.pressed.popleft() if self.pressed else self._due_key()
         self._quit_presses += 1
         return _QUIT_KEYS[(self._quit_presses - 1) % len(_QUIT_KEYS)]
 
-    def save(self, folder: Path) -> list[Path]:
-        """Write the last picture of every window; gives the files."""
-        folder.mkdir(parents=True, exist_ok=True)
-        files = []
-        for video in self._videos.values():
-            video.release()
-        for name, window in sorted(self.windows.items()):
     def _due_key(self) -> int:
         """The next key of the settings if its time has come, one at a time; -1 for none."""
         since = self.session.scheduler.clock.now() - self.session.started_s
@@ -117,6 +117,13 @@ class Windows:
         picture = np.ascontiguousarray(_as_picture(pixels))
         return shown, cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
 
+    def save(self, folder: Path) -> list[Path]:
+        """Write the last picture of every window; gives the files."""
+        folder.mkdir(parents=True, exist_ok=True)
+        files = []
+        for video in self._videos.values():
+            video.release()
+        for name, window in sorted(self.windows.items()):
             if window.pixels is None:
                 continue
             path = folder / f"{_file_name(name)}.png"
