@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any, cast
 
 import numpy as np
@@ -40,11 +41,13 @@ MAX_ARENA_BYTES = 1 << 30
 _STEERING = (StageType.LoopStart, StageType.LoopEnd)
 
 
-def decompile(blob: Blob) -> Any:
+def decompile(blob: Blob | str | PathLike[str]) -> Any:
     """The network of a blob as an ``openvino.Model``::
 
-        model = oakwright.decompile(oakwright.Blob.open("model.blob"))
+        model = oakwright.decompile("model.blob")
         openvino.save_model(model, "model.xml")
+
+    ``blob`` is a ``Blob`` or the path of one.
 
     Inputs and outputs have the blob's names, element types and shapes (axes as the host sends
     them; a batch of n multiplies the outermost). Inside, everything is FP32: results differ
@@ -54,7 +57,8 @@ def decompile(blob: Blob) -> Any:
     Raises RunError naming every stage that cannot be lifted (``stages``: index and type), and
     BlobError for bytes that contradict the format.
     """
-    return emit(lift_graph(blob), f"blob-{blob.digest[:12]}")
+    opened = blob if isinstance(blob, Blob) else Blob.open(blob)
+    return emit(lift_graph(opened), f"blob-{opened.digest[:12]}")
 
 
 def lift_graph(blob: Blob, *, simplified: bool = True) -> Graph:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ HINTS = ("LATENCY", "THROUGHPUT")
 class CompiledBlob:
     """A blob ready to run, as often as wanted::
 
-        network = CompiledBlob(Blob.open("model.blob"))
+        network = CompiledBlob("model.blob")
         outputs = network.infer({"data": frame})
 
     ``precision`` is what the CPU computes in: f32 agrees with the reference machine to FP16's
@@ -35,7 +36,7 @@ class CompiledBlob:
 
     def __init__(
         self,
-        blob: Blob,
+        blob: Blob | str | PathLike[str],
         *,
         precision: str = "f32",
         hint: str = "LATENCY",
@@ -47,8 +48,8 @@ class CompiledBlob:
             raise UsageError(f"'{hint}' is no hint", remedy=f"one of {HINTS}")
         import openvino as ov
 
-        self.blob = blob
-        self.model = decompile(blob)
+        self.blob = blob if isinstance(blob, Blob) else Blob.open(blob)
+        self.model = decompile(self.blob)
         settings = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": hint}
         try:
             self.compiled = ov.Core().compile_model(
@@ -60,7 +61,7 @@ class CompiledBlob:
                 f"the CPU plugin refuses the decompiled model: {_first_line(error)}",
                 remedy="the reference machine may run it",
             ) from error
-        self._expected = {info.name: self._shape(info) for info in blob.inputs}
+        self._expected = {info.name: self._shape(info) for info in self.blob.inputs}
 
     def infer(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Run once; an array for each input name, shapes and axes as ``blob.inputs[i].spec``.
@@ -112,10 +113,12 @@ class CompiledBlob:
         return np.ascontiguousarray(values)
 
 
-def run(blob: Blob, inputs: Mapping[str, Any], *, precision: str = "f32") -> dict[str, np.ndarray]:
+def run(
+    blob: Blob | str | PathLike[str], inputs: Mapping[str, Any], *, precision: str = "f32"
+) -> dict[str, np.ndarray]:
     """Run a blob once on the CPU: input arrays by name in, output arrays by name out::
 
-        outputs = oakwright.run(blob, {"images": frame})
+        outputs = oakwright.run("model.blob", {"images": frame})
 
     Each call decompiles the blob; for many inputs make one ``CompiledBlob``. Errors and types
     as there. (``oakwright.machine.run`` is the slow definition, FP16 roundings included.)

@@ -67,6 +67,22 @@ class _Window:
         }
 
 
+def max_pool_of_pad(node: Node) -> Sequence[Output] | None:
+    """A product with one between zero padding and a maximum; the engine takes it out again.
+
+    Without it the engine joins the two into a pooling whose padding repeats the edge, which is
+    another maximum wherever numbers are negative.
+    """
+    pad = node.input_value(0).get_node()
+    if node.type_info.version_id != "opset1" or pad.get_type_name() != "Pad":
+        return None
+    if pad.get_attributes()["pad_mode"] != "constant":
+        return None
+    one = const(np.ones([1] * len(shape_of(node.output(0)))), dtype_of(node.input_value(0)))
+    apart = op("Multiply", [node.input_value(0), one]).output(0)
+    return [op("MaxPool", [apart], _Window.of(node).attributes()).output(0)]
+
+
 def max_pool(node: Node) -> Sequence[Output] | None:
     """MaxPool-8/14 is MaxPool-1 with explicit pads, where nobody reads its indices."""
     if node.type_info.version_id == "opset1":
@@ -240,7 +256,7 @@ def _max_per_position(source: Output, axis: int, size_in: int, size_out: int) ->
 
 
 RULES: dict[str, Sequence[Rule]] = {
-    "MaxPool": [max_pool],
+    "MaxPool": [max_pool, max_pool_of_pad],
     "AvgPool": [avg_pool],
     "AdaptiveAvgPool": [adaptive_avg_pool],
     "AdaptiveMaxPool": [adaptive_max_pool],

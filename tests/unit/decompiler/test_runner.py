@@ -103,6 +103,16 @@ def test_public_names_do_the_same():
     assert isinstance(oakwright.decompile(blob), ov.Model)
 
 
+def test_a_path_is_as_good_as_a_blob():
+    path = CORPUS[0]
+    given = arrays(Blob.open(path))
+    for name, value in run(str(path), given).items():
+        np.testing.assert_array_equal(value, run(Blob.open(path), given)[name])
+    assert decompile(path).get_friendly_name() == decompile(Blob.open(path)).get_friendly_name()
+    with pytest.raises(UsageError, match=r"cannot read nowhere\.blob"):
+        run("nowhere.blob", given)
+
+
 def test_wrong_inputs_are_told_apart():
     blob = Blob.open(next(p for p in CORPUS if p.stem == "classifier--4"))
     network, given = CompiledBlob(blob), arrays(blob)

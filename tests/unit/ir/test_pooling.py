@@ -6,9 +6,12 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from oakwright.ir import legalise
+from oakwright.blob import Blob
+from oakwright.compiler import compile_ir
+from oakwright.ir import legalise, serialise
 from oakwright.ir.legalise import op
-from tests.unit.ir.rule_check import check, model_of, parameter
+from oakwright.machine import run
+from tests.unit.ir.rule_check import F32, check, model_of, parameter
 
 
 def image(*shape: int) -> np.ndarray:
@@ -194,3 +197,17 @@ def test_dilated_avg_pool(exclude_pad: bool) -> None:
     check(
         model_of(layer.output(0), x), [values], "pooling.avg_pool", tolerance=1e-5, oracle=[oracle]
     )
+
+
+def test_zero_padding_before_a_maximum_stays_zeros() -> None:
+    """Through the blob: it is the engine that would repeat the edge."""
+    x = parameter([1, 4, 7, 9])
+    padded = ov.opset1.pad(x, [0, 0, 1, 2], [0, 0, 2, 1], "constant", np.float32(0))
+    pool = ov.opset1.max_pool(padded, [2, 2], [0, 0], [0, 0], [2, 2])
+    pool.output(0).get_tensor().set_names({"y"})
+    data = -1 - np.abs(image(1, 4, 7, 9))
+    legal = check(model_of(pool.output(0), x), [data], "pooling.max_pool_of_pad")
+    got = run(Blob.from_bytes(compile_ir(*serialise(legal.model))), {"x": data})["y"]
+    wanted = ov.Core().compile_model(legal.model, "CPU", F32)([data])[0]
+    assert wanted.max() == 0
+    np.testing.assert_allclose(got, wanted, rtol=1e-3)
