@@ -8,13 +8,18 @@ conversion tool gives it (``output1_yolov5``). Boxes are in units of the network
 |---|---|---|
 | v3, v4 | anchors; region's logistic applied or not | (cell + x), exp(w) of the anchor |
 | v5, v7 | anchors; sigmoid applied to all | (cell + 2x - 0.5), (2w)^2 of the anchor |
-| v6 first release | none | both in pixels |
+| v6 first release | none | (cell + x), exp(w), in cells |
 | v6 later, v8 | none | distances to the four sides, in cells, from the cell's centre |
+
+A box must be as sure as the threshold twice: by its fifth number and by its score. Boxes are cut to
+the picture, those with no area left dropped; then the surest stay, and whatever overlaps one of
+them by the threshold or more goes, of whichever class. That is how DepthAI v3's parser does it,
+which the tests compare with; the v2 device's own rules are not published.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +67,7 @@ def decode_yolo(
     threshold: float,
     iou: float,
 ) -> list[Detection]:
-    """Detections of all outputs together, the weaker of overlapping ones of a class removed."""
+    """Detections of all outputs together, surest first; see the module."""
     boxes, scores, labels = [], [], []
     for name, tensor in tensors.items():
         if tensor.ndim != 4:
@@ -77,9 +82,11 @@ def decode_yolo(
         return []
     box, score, label = (np.concatenate(parts) for parts in (boxes, scores, labels))
     box = np.clip(box, 0, 1)
+    has_area = (box[:, 2:] > box[:, :2]).all(axis=1)
+    box, score, label = box[has_area], score[has_area], label[has_area]
     return [
         Detection(int(label[i]), float(score[i]), *(float(v) for v in box[i]))
-        for i in suppress(box, score, label, iou)
+        for i in suppress(box, score, iou)
     ]
 
 
@@ -105,7 +112,7 @@ def _with_anchors(
         cells[:, 4:] = _sigmoid(cells[:, 4:])
         cells[:, :2] = _sigmoid(cells[:, :2])
     score = cells[:, 4] * cells[:, 5:].max(axis=1)
-    anchor, y, x = np.nonzero(score >= threshold)
+    anchor, y, x = np.nonzero((score >= threshold) & (cells[:, 4] >= threshold))
     values = cells[anchor, :, y, x]
     at = np.stack([x, y], axis=1)
     if is_v5:
@@ -131,26 +138,23 @@ def _without_anchors(
     is_first_v6 = name.endswith("yolov6")
     if is_first_v6:
         score = score * grid[4]
-    y, x = np.nonzero(score >= threshold)
+    y, x = np.nonzero((score >= threshold) & (grid[4] >= threshold))
     values = grid[:, y, x].T
+    cell = np.stack([x, y], axis=1)
     if is_first_v6:
-        low = (values[:, :2] - values[:, 2:4] / 2) / picture
-        high = (values[:, :2] + values[:, 2:4] / 2) / picture
+        centre, half = cell + values[:, :2], np.exp(values[:, 2:4]) / 2
+        low, high = centre - half, centre + half
     else:
-        centre = np.stack([x, y], axis=1) + 0.5
-        low = (centre - values[:, :2]) / (columns, rows)
-        high = (centre + values[:, 2:4]) / (columns, rows)
-    return np.concatenate([low, high], axis=1), score[y, x], values[:, 5:].argmax(axis=1)
+        low, high = cell + 0.5 - values[:, :2], cell + 0.5 + values[:, 2:4]
+    boxes = np.concatenate([low, high], axis=1) / (columns, rows, columns, rows)
+    return boxes, score[y, x], values[:, 5:].argmax(axis=1)
 
 
-def suppress(
-    boxes: np.ndarray, scores: np.ndarray, labels: Sequence[int] | np.ndarray, iou: float
-) -> list[int]:
+def suppress(boxes: np.ndarray, scores: np.ndarray, iou: float) -> list[int]:
     """Indices, surest first, of boxes (N x 4: x0, y0, x1, y1) that no surer one overlaps.
 
-    Boxes of different classes do not compete.
+    Two overlap where their intersection is at least ``iou`` of their union.
     """
-    labels = np.asarray(labels)
     order = np.argsort(-scores, kind="stable")
     area = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
     kept: list[int] = []
@@ -161,7 +165,7 @@ def suppress(
         high = np.minimum(boxes[best, 2:], boxes[rest, 2:])
         shared = np.prod(np.maximum(high - low, 0), axis=1)
         union = np.maximum(area[best] + area[rest] - shared, 1e-12)
-        order = rest[(shared / union <= iou) | (labels[rest] != labels[best])]
+        order = rest[shared / union < iou]
     return kept
 
 

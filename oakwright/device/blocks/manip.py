@@ -156,10 +156,18 @@ def _fractions(
 
 
 def _crop(pixels: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+    """Whole pixels: start and size are rounded down, as DepthAI v3 does."""
     rows, columns = pixels.shape[:2]
-    x0, y0 = min(round(box[0] * columns), columns - 1), min(round(box[1] * rows), rows - 1)
-    x1, y1 = max(round(box[2] * columns), x0 + 1), max(round(box[3] * rows), y0 + 1)
-    return pixels[y0:y1, x0:x1]
+    x, width = _whole_pixels(box[0], box[2], columns)
+    y, height = _whole_pixels(box[1], box[3], rows)
+    return pixels[y : y + height, x : x + width]
+
+
+def _whole_pixels(low: float, high: float, length: int) -> tuple[int, int]:
+    """Start and size (at least 1) of a part of that many pixels."""
+    # Fractions come as float32: 40 / 72 of 72 must not be 39.99999.
+    size = max(math.floor((high - low) * length + 1e-3), 1)
+    return min(math.floor(low * length + 1e-3), length - size), size
 
 
 def _center(pixels: np.ndarray, ratio: float, aspect: float) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -123,30 +124,45 @@ def warp_by_mesh(
     ``mesh``: rows x columns x 2, x and y in pixels of the picture. ``size``: width and height of
     the result, the picture's if not given.
     """
-    width, height = size or (pixels.shape[1], pixels.shape[0])
-    rows, columns = mesh.shape[:2]
-    across = np.linspace(0, columns - 1, width, dtype=np.float32)
-    down = np.linspace(0, rows - 1, height, dtype=np.float32)
-    where = np.meshgrid(across, down)
-    knots = mesh.astype(np.float32)
-    x, y = (cv2.remap(knots[:, :, axis], *where, cv2.INTER_LINEAR) for axis in (0, 1))
+    knots = np.ascontiguousarray(mesh, np.float32)
+    x, y = _places(knots.tobytes(), knots.shape[:2], size or (pixels.shape[1], pixels.shape[0]))
     mode = cv2.BORDER_REPLICATE if border.repeats_edge else cv2.BORDER_CONSTANT
     return np.asarray(
         cv2.remap(pixels, x, y, interpolation, borderMode=mode, borderValue=border.value(pixels))
     )
 
 
+@lru_cache(maxsize=4)
+def _places(
+    knots: bytes, shape: tuple[int, int], size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The place in the picture of every pixel of the result: x and y."""
+    # Not by remap: its fractions have 32 steps, half a pixel where knots are far apart.
+    down, across = (_weights(n, length) for n, length in zip(shape, size[::-1], strict=True))
+    mesh = np.frombuffer(knots, np.float32).reshape(*shape, 2)
+    x, y = (np.asarray(down @ mesh[:, :, axis] @ across.T) for axis in (0, 1))
+    return x, y
+
+
+def _weights(knots: int, length: int) -> np.ndarray:
+    """Share of each of the knots (columns) in each pixel of a line (rows)."""
+    at = np.linspace(0, knots - 1, length, dtype=np.float32)[:, None]
+    return np.asarray(np.maximum(1 - np.abs(at - np.arange(knots, dtype=np.float32)), 0))
+
+
 def read_mesh(data: np.ndarray, width: int, height: int) -> np.ndarray:
     """``setWarpMesh``'s asset (float32, y before x, row by row) as height x width x 2, x first.
 
-    Raises ValueError where there are not as many points as the mesh has knots.
+    Rows of an odd number of points have one more, which means nothing. Raises ValueError where
+    there are not as many points as the mesh has knots.
     """
     values = np.frombuffer(bytes(data), "<f4")
-    if width < 2 or height < 2 or values.size != width * height * 2:
+    stored = width + width % 2
+    if width < 2 or height < 2 or values.size != stored * height * 2:
         raise ValueError(
             f"a mesh of {width}x{height} has {width * height} points and at least 2x2, "
-            f"this one has {values.size // 2}"
+            f"this one is stored as {values.size // 2}"
         )
     if not np.isfinite(values).all():
         raise ValueError("the mesh holds numbers that are not finite")
-    return np.ascontiguousarray(values.reshape(height, width, 2)[:, :, ::-1])
+    return np.ascontiguousarray(values.reshape(height, stored, 2)[:, :width, ::-1])

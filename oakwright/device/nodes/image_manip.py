@@ -1,8 +1,9 @@
 """ImageManip: crop, resize, warp, flip, change of format; by its first config or by messages.
 
-Waiting: with ``inputConfig.setWaitForMessage(True)`` each config makes one picture, of a new frame
-or, if it says so, of the last one; a config may also say that its picture is skipped. Otherwise
-frames set the pace: each takes at most one new config, which holds until the next.
+Waiting: with ``inputConfig.setWaitForMessage(True)`` each config makes one picture, of the last
+frame if it says so and there is one, of a new one otherwise; that new one it may also have skipped.
+Without, frames set the pace: each takes at most one new config, which holds until the next; to
+reuse or skip has no meaning. These are DepthAI v3's rules, with which the tests compare.
 A result above ``maxOutputFrameSize`` is dropped with a log line: the commonest user error here.
 A mesh, where one is set, is applied before everything else.
 """
@@ -27,6 +28,9 @@ from .node import Context, Node
 _AS_IT_IS = 32  # dai.ImgFrame.Type.NONE
 # What a colormap makes where no type is set.
 _COLOR_TYPE = "BGR888p"
+_REUSE_NEEDS_WAITING = (
+    "reusePreviousImage only has an effect after inputConfig.setWaitForMessage(True)"
+)
 
 
 class ImageManip(Node):
@@ -72,12 +76,14 @@ class ImageManip(Node):
             self.config = self._scratch.read(config.get())
             if not self.config["reusePreviousImage"] or self._image is None:
                 self._image = self.inputs["inputImage"].get()
-            if self.config["skipCurrentImage"]:
-                return
+                if self.config["skipCurrentImage"]:
+                    return
         else:
             self._image = self.inputs["inputImage"].get()
             if config.is_linked and (message := config.queue.try_get()) is not None:
                 self.config = self._scratch.read(message)
+                if self.config["reusePreviousImage"]:
+                    self.warn(_REUSE_NEEDS_WAITING)
         for text in unsupported(self.config):
             self.error(f"{text}; the picture is dropped")
             return

@@ -70,7 +70,17 @@ def test_an_output_of_another_size_is_named():
         decode_yolo({"x": np.zeros((1, 8, 2, 2))}, YoloLayout(2, (), {}), (64, 64), 0.5, 0.5)
 
 
-def test_overlapping_boxes_of_one_class_leave_the_surest():
-    boxes = np.array([[0, 0, 1, 1], [0, 0, 1, 0.9], [0, 0, 1, 1], [2, 2, 3, 3]], np.float32)
+def test_the_surest_of_overlapping_boxes_stays_whatever_their_classes():
+    boxes = np.array([[0, 0, 1, 1], [0, 0, 1, 0.9], [0, 0.5, 1, 1], [2, 2, 3, 3]], np.float32)
     scores = np.array([0.5, 0.9, 0.4, 0.3], np.float32)
-    assert suppress(boxes, scores, [1, 1, 2, 1], 0.5) == [1, 2, 3]
+    assert suppress(boxes, scores, 0.5) == [1, 2, 3]
+    assert suppress(boxes, scores, 0.95) == [1, 0, 2, 3]
+
+
+def test_a_box_needs_an_area_and_both_its_scores():
+    grid = np.zeros((1, 7, 4, 4), np.float32)
+    grid[0, :, 1, 1] = [1, 1, 1, 1, 0.4, 0.9, 0]  # its fifth number is too low
+    grid[0, :, 2, 2] = [0, 0, 0, 0, 0.9, 0.9, 0]  # no area
+    grid[0, :, 3, 3] = [1, 1, 1, 1, 0.9, 0, 0.9]
+    found = decode_yolo({"output1_yolov8": grid}, YoloLayout(2, (), {}), (64, 64), 0.5, 0.5)
+    assert [d.label for d in found] == [1]
