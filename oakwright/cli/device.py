@@ -62,7 +62,7 @@ def device_group() -> None:
 @click.option(
     "--view", is_flag=True, help="Serve a live page of windows and pipeline on this machine."
 )
-@click.option("--auto", is_flag=True, help="Use a real camera if there is one.")
+@click.option("--auto", is_flag=True, help="Use a real camera if there is one, and say so.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON at the end.")
 def run_command(
     script: str,

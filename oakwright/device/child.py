@@ -49,17 +49,19 @@ def main() -> int:
     script, arguments = sys.argv[1], sys.argv[1:]
     sys.argv = arguments
     result = _Result(Path(order["result"]), script)
-    if order["auto"] and _has_camera():
-        code = _run(script, result)
-        result.write(code)
-        return code
     from .virtual import VirtualOak
 
     oak = VirtualOak.from_settings(
-        settings, end=lambda: KeyboardInterrupt("the run is over"), view=order["view"]
+        settings,
+        end=lambda: KeyboardInterrupt("the run is over"),
+        view=order["view"],
+        auto=order["auto"],
     )
     try:
         with oak:
+            if oak.real_cameras:
+                # The script's child processes are to have the real one too.
+                os.environ.pop(VARIABLE, None)
             if order["out"] and oak.windows is not None:
                 oak.windows.folder = Path(order["out"])
             if order["limit_s"]:
@@ -108,17 +110,6 @@ def _run(script: str, result: _Result) -> int:
         _print_traceback(error)
         return result.set("crash", f"{type(error).__name__}: {error}", 1)
     return result.set("clean", "the script came to its end", 0)
-
-
-def _has_camera() -> bool:
-    """Whether a real camera is plugged in; asking takes about half a second."""
-    import depthai as dai
-
-    if not dai.Device.getAllAvailableDevices():
-        return False
-    # The script's child processes are to have the real one too.
-    os.environ.pop(VARIABLE, None)
-    return True
 
 
 class _Result:

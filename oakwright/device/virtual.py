@@ -39,8 +39,9 @@ class VirtualOak:
     ``source`` is what ``sources.open_source`` reads, a path, a picture as an array (HxWx3 BGR),
     or any FrameSource. ``deterministic``: virtual time and the same bits in every run. ``frames``
     and ``seconds`` end the run: the host's next wait ends the block, without an error. ``view``
-    serves a live page of windows and pipeline, whose ``address`` is printed. The other options
-    are those of ``Settings``.
+    serves a live page of windows and pipeline, whose ``address`` is printed. ``auto``: if a real
+    camera is plugged in, nothing is replaced and that one is used; which it is, is printed. The
+    other options are those of ``Settings``.
 
     What is replaced (``dai.Device``, and in deterministic mode ``time`` and ``threading``'s
     waits) is put back at the end; there can be one at a time.
@@ -57,6 +58,7 @@ class VirtualOak:
         frames: int | None = None,
         seconds: float | None = None,
         view: bool = False,
+        auto: bool = False,
         **options: Any,
     ) -> None:
         words, self._source = _named(source)
@@ -68,10 +70,12 @@ class VirtualOak:
             seconds=seconds,
             **options,
         )
-        self._set_up(view=view)
+        self._set_up(view=view, auto=auto)
 
-    def _set_up(self, *, end: Any = None, view: bool = False) -> None:
-        self._end, self._view = end, view
+    def _set_up(self, *, end: Any = None, view: bool = False, auto: bool = False) -> None:
+        self._end, self._view, self._auto = end, view, auto
+        # Ids of the real cameras that are used instead, where ``auto`` found any.
+        self.real_cameras: list[str] = []
         self._stack = ExitStack()
         self.session: Session | None = None
         self.windows: Windows | None = None
@@ -79,12 +83,12 @@ class VirtualOak:
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, *, end: Any = None, view: bool = False
+        cls, settings: Settings, *, end: Any = None, view: bool = False, auto: bool = False
     ) -> VirtualOak:
         """With settings as they are; ``end`` makes the error that ends the run for the host."""
         oak = cls.__new__(cls)
         oak.settings, oak._source = settings, None
-        oak._set_up(end=end, view=view)
+        oak._set_up(end=end, view=view, auto=auto)
         return oak
 
     def __enter__(self) -> VirtualOak:
@@ -92,6 +96,12 @@ class VirtualOak:
             raise UsageError(
                 "there is a virtual camera already", remedy="open devices inside the one there is"
             )
+        if self._auto:
+            self._auto = False
+            self.real_cameras = _find_real_cameras(self.settings.board)
+        if self.real_cameras:
+            VirtualOak._active = self
+            return self
         try:
             self.session = Session(self.settings, source=self._source, end=self._end)
             self._stack.callback(self.session.close)
@@ -143,6 +153,8 @@ class VirtualOak:
 
     def report(self) -> dict[str, Any]:
         """What happened: streams, nodes, queues, windows, the digest; plain values for JSON."""
+        if self.real_cameras:
+            return {"real_cameras": self.real_cameras, "streams": {}, "failure": None}
         assert self.session is not None, "it has not been entered"
         windows = self.windows.report() if self.windows is not None else {}
         return {**self.session.report(), "windows": windows}
@@ -163,6 +175,16 @@ class VirtualOak:
         }.items():
             self._stack.callback(setattr, dai, name, getattr(dai, name))
             setattr(dai, name, stand_in)
+
+
+def _find_real_cameras(board: str) -> list[str]:
+    """Ids of the cameras that are plugged in, and a word on which is used; takes half a second."""
+    found = [str(info.mxid) for info in dai.Device.getAllAvailableDevices()]
+    if found:
+        print(f"camera: a real one, {', '.join(found)}; nothing is simulated", file=sys.stderr)
+    else:
+        print(f"camera: no real one was found, so a virtual {board}", file=sys.stderr)
+    return found
 
 
 def _named(source: Source) -> tuple[str, FrameSource | None]:

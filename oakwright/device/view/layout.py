@@ -22,7 +22,7 @@ _SWEEPS = 6
 
 @dataclass
 class Box:
-    """A node; ``x`` and ``y`` are set by ``arrange``."""
+    """A node; ``arrange`` sets ``x`` and ``y``, and widens it to the widest of its layer."""
 
     width: float
     height: float
@@ -196,9 +196,8 @@ def _place_across(
     for number, layer in enumerate(layers):
         widest = max(places[box].width for box in layer)
         for box in layer:
-            # A line that passes takes the layer's whole width, and goes straight through it.
-            places[box].width = places[box].width or widest
-            places[box].x = x + (widest - places[box].width) / 2
+            # A line that passes goes straight through the layer, too.
+            places[box].width, places[box].x = widest, x
         crossing = [ln.label_width for ln in lines if layer_of[_ends(ln)[0]] == number]
         x += widest + LAYER_SPARE + max(crossing, default=0.0)
         if number == len(layers) - 1:

@@ -160,7 +160,7 @@ def _port_name(link: dict[str, Any]) -> str:
 
 
 def _node_width(node: dict[str, Any]) -> float:
-    return max(132.0, 34 + 8.2 * max(len(node["kind"]) + len(node["detail"]), len(node["stream"])))
+    return max(132.0, 34 + 8.6 * max(len(node["kind"]) + len(node["detail"]), len(node["stream"])))
 
 
 def _label_width(link: dict[str, Any]) -> float:
