@@ -129,7 +129,7 @@ def test_four_points_come_to_the_corners(is_normalized):
     got = pixels_of(configure)
     assert got.shape == (30, 40, 3)
     # Fractions span the picture to its far edge, pixels are counted from the first's middle: so the
-    # corner or, half a pixel of both aside (1.6 pixels of the one are one of the other), what is near.
+    # corner or, half a pixel of both pictures aside, what is near (one pixel here is 1.6 there).
     places = ((0, 0), (0, 39), (29, 39), (29, 0))
     for (x, y), (row, column) in zip(corners.astype(int), places, strict=True):
         around = PICTURE[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3)
