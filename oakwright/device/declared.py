@@ -17,25 +17,31 @@ _CONTROLS = ("inputConfig", "inputControl", "inputCalibration")
 
 
 def declared_streams(schema: Schema) -> dict[str, dict[str, Any]]:
-    """Per linked stream: ``kind`` and ``port`` of what feeds it, ``sees``, ``steered``, ``size``.
+    """Per linked stream: ``feeds``, ``sees``, ``steered``, ``sizes``.
 
-    ``sees``: a camera's pictures reach it. ``steered``: a node on the way is told, as it runs, how
-    to work, so that pictures may change by themselves. ``size`` is width and height
-    in pixels, None where the pipeline does not say.
+    ``feeds``: (kind, port) of each output that feeds it; several may. ``sees``: a camera's pictures
+    reach it. ``steered``: a node on the way is told, as it runs, how to work, so that pictures may
+    change by themselves. ``sizes``: width and height in pixels of what each output sends, empty
+    where the pipeline does not say of all of them.
     """
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for link in schema.connections:
         target = schema.node(link.target)
         if target.kind != "XLinkOut":
             continue
         source = schema.node(link.source)
-        found[str(target.properties["streamName"])] = {
-            "kind": source.kind,
-            "port": link.output,
-            "sees": any(schema.node(id).kind in _CAMERAS for id in _upstream(schema, source.id)),
-            "steered": any(_is_steered(schema, id) for id in _upstream(schema, source.id)),
-            "size": declared_size(schema, source, link.output),
-        }
+        upstream = _upstream(schema, source.id)
+        stream = found.setdefault(
+            str(target.properties["streamName"]),
+            {"feeds": [], "sees": False, "steered": False, "sizes": []},
+        )
+        stream["feeds"].append((source.kind, link.output))
+        stream["sizes"].append(declared_size(schema, source, link.output))
+        stream["sees"] |= any(schema.node(id).kind in _CAMERAS for id in upstream)
+        stream["steered"] |= any(_is_steered(schema, id) for id in upstream)
+    for stream in found.values():
+        if None in stream["sizes"]:
+            stream["sizes"] = []
     return found
 
 

@@ -24,6 +24,16 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "Buffer": (),
     "ImgFrame": ("fb", "category", "instanceNum"),
     "NNData": ("tensors", "batchSize"),
+    "EncodedFrame": (
+        "bitrate",
+        "height",
+        "instanceNum",
+        "lossless",
+        "profile",
+        "quality",
+        "type",
+        "width",
+    ),
 }
 # Messages whose contents are attributes of the message itself.
 _LISTS: dict[str, tuple[str, ...]] = {
@@ -46,6 +56,18 @@ _CONFIGS = (
     "ImageAlignConfig",
     "PointCloudConfig",
 )
+# Messages that are made of single values, attributes of the message itself.
+_VALUES: dict[str, tuple[str, ...]] = {
+    "SystemInformation": (
+        "chipTemperature",
+        "cmxMemoryUsage",
+        "ddrMemoryUsage",
+        "leonCssCpuUsage",
+        "leonCssMemoryUsage",
+        "leonMssCpuUsage",
+        "leonMssMemoryUsage",
+    ),
+}
 ALIGNMENT = 64
 
 
@@ -211,7 +233,7 @@ def copy_message(message: Any) -> Any:
         source, target = message.getRaw(), copy.getRaw()
         for field in _FIELDS.get(kind, ()):
             setattr(target, field, getattr(source, field))
-        for field in _LISTS.get(kind, ()):
+        for field in (*_LISTS.get(kind, ()), *_VALUES.get(kind, ())):
             setattr(copy, field, getattr(message, field))
     return stamp_like(copy, message)
 
@@ -235,6 +257,8 @@ def content_of(message: Any) -> int | None:
     if kind in _LISTS:
         items = [item for field in _LISTS[kind] for item in getattr(message, field)]
         return hash(tuple(_text_of(item) for item in items)) if items else None
+    if kind in _VALUES:
+        return hash(tuple(_text_of(getattr(message, field)) for field in _VALUES[kind]))
     data = message.getData()
     if kind == "ImgFrame" and (not len(data) or data.min() == data.max()):
         return None
@@ -255,6 +279,8 @@ def add_to_digest(digest: Any, stream: str, message: Any) -> None:
     for field in _LISTS.get(kind_of(message), ()):
         for item in getattr(message, field):
             digest.update(_text_of(item).encode())
+    for field in _VALUES.get(kind_of(message), ()):
+        digest.update(_text_of(getattr(message, field)).encode())
 
 
 def new_digest() -> Any:

@@ -156,8 +156,16 @@ class HostInput:
     # What a send costs in virtual time: a script that only sends must see time pass.
     SEND_S = 0.0001
 
-    def __init__(self, scheduler: Scheduler, name: str, max_bytes: int) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        name: str,
+        max_bytes: int,
+        *,
+        on_sent: Callable[[str, Any], None] = lambda name, message: None,
+    ) -> None:
         self._name = name
+        self._on_sent = on_sent
         self._scheduler = scheduler
         self._max_bytes = max_bytes
         self.queue = Queue(scheduler, f"input stream '{name}'", size=DEFAULT_SIZE)
@@ -172,6 +180,7 @@ class HostInput:
                 f"Trying to send larger ({size}B) message than XLinkIn maxDataSize "
                 f"({self._max_bytes}B)"
             )
+        self._on_sent(self._name, message)
         with _xlink_errors(self._name):
             self.queue.put(copy_message(message))
         if self._scheduler.is_deterministic:

@@ -40,6 +40,7 @@ class Recorder:
 
     def __init__(self, clock: Clock, *, digests: bool, judged: bool = False) -> None:
         self._judged = judged
+        self._sent: dict[str, Witness] = {}
         self._clock = clock
         self._digest = new_digest() if digests else None
         self._streams: dict[str, StreamCount] = {}
@@ -64,6 +65,12 @@ class Recorder:
             if count.witness is not None:
                 count.witness.see(message)
             return count.arrived
+
+    def sent(self, stream: str, message: Any) -> None:
+        """The script sent a message to the device."""
+        if self._judged:
+            with self._lock:
+                self._sent.setdefault(stream, Witness()).see(message)
 
     def count(self, stream: str) -> int:
         """How many messages have arrived on a stream."""
@@ -94,6 +101,7 @@ class Recorder:
         return {
             "digest": self.digest,
             "streams": {name: _row(count) for name, count in sorted(self._streams.items())},
+            "sent": {name: witness.report() for name, witness in sorted(self._sent.items())},
         }
 
 

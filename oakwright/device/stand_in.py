@@ -16,6 +16,7 @@ import depthai as dai
 
 from oakwright.errors import DeviceError, PipelineError, UsageError
 
+from . import vitals
 from .boards import calibration, copy_calibration
 from .graph import Graph
 from .log import DeviceLog, Level, LogLine
@@ -29,7 +30,6 @@ MX_ID = "14442C10D13EABCE00"
 # A loop that only asks whether the device is closed gives way at every so many questions.
 SPIN_QUESTIONS = 64
 # A made-up but plausible warm camera.
-_CHIP_CELSIUS = 45.0
 
 
 def device_id(number: int) -> str:
@@ -194,7 +194,9 @@ class Device:
                 )
             else:
                 size = record.properties["maxDataSize"]
-                self._inputs[name] = HostInput(session.scheduler, name, size)
+                self._inputs[name] = HostInput(
+                    session.scheduler, name, size, on_sent=session.recorder.sent
+                )
 
     def _arrived(self, name: str, message: Any) -> None:
         self._session.arrived(name, message)
@@ -414,33 +416,31 @@ class Device:
 
     def getChipTemperature(self) -> Any:
         """A warm chip: the same everywhere on it, always."""
-        chip = dai.ChipTemperature()
-        chip.css = chip.mss = chip.upa = chip.dss = chip.average = _CHIP_CELSIUS
-        return chip
+        return vitals.temperature()
 
     def getDdrMemoryUsage(self) -> Any:
         """Made-up but constant: memory is not simulated."""
-        return _memory(340 << 20, 120 << 20)
+        return vitals.memory(*vitals.DDR)
 
     def getCmxMemoryUsage(self) -> Any:
         """See getDdrMemoryUsage."""
-        return _memory(2560 << 10, 2100 << 10)
+        return vitals.memory(*vitals.CMX)
 
     def getLeonCssHeapUsage(self) -> Any:
         """See getDdrMemoryUsage."""
-        return _memory(78 << 20, 40 << 20)
+        return vitals.memory(*vitals.CSS_HEAP)
 
     def getLeonMssHeapUsage(self) -> Any:
         """See getDdrMemoryUsage."""
-        return _memory(41 << 20, 12 << 20)
+        return vitals.memory(*vitals.MSS_HEAP)
 
     def getLeonCssCpuUsage(self) -> Any:
         """See getDdrMemoryUsage."""
-        return _cpu(0.25)
+        return vitals.load(vitals.CSS_LOAD)
 
     def getLeonMssCpuUsage(self) -> Any:
         """See getDdrMemoryUsage."""
-        return _cpu(0.15)
+        return vitals.load(vitals.MSS_LOAD)
 
     def setSystemInformationLoggingRate(self, rateHz: float) -> None:
         """Remembered."""
@@ -609,6 +609,11 @@ class Connection:
         """One camera."""
         return [device_info(cls._session)]
 
+    @staticmethod
+    def bootBootloader(deviceInfo: Any) -> Any:
+        """The camera, which is in its bootloader from now on; the next Device boots it again."""
+        return dai.DeviceInfo(deviceInfo)
+
     @classmethod
     def getFirstDevice(cls, *arguments: Any) -> tuple[bool, Any]:
         """That camera."""
@@ -639,16 +644,3 @@ def _features(camera: Any) -> Any:
         configs.append(config)
     features.configs = configs
     return features
-
-
-def _memory(total: int, used: int) -> Any:
-    memory = dai.MemoryInfo()
-    memory.total, memory.used, memory.remaining = total, used, total - used
-    return memory
-
-
-def _cpu(share: float) -> Any:
-    usage = dai.CpuUsage()
-    usage.average = share
-    usage.msTime = 1000
-    return usage

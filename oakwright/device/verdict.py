@@ -4,7 +4,7 @@
 the declared type and size. Pictures must not be of one value. Where the source holds its scene
 still between cuts (``CutsSource``), pictures and detections must follow it: news at the cuts, and
 less than half of that between them; less than all of it where the script moves a crop or turns the
-picture as it runs. Streams that see no camera (the host sends their pictures) must change at all.
+picture as it runs. Streams that see no camera must change if the pictures do that the host sends.
 """
 
 from __future__ import annotations
@@ -35,12 +35,15 @@ def judge(ended: RunResult, hold_s: float | None = None) -> tuple[str, str]:
         message = " ".join(ended.message.split())
         return ("refused" if _REFUSED.search(message) else "failed"), message
     streams = ended.report.get("streams", {})
+    sent = ended.report.get("sent", {}).values()
+    moves = not sent or any(share > 0 for stream in sent for _, share in stream["news"][1:])
     for device in ended.report.get("devices", ()):
         if device.get("errors"):
             return "failed", device["errors"][0]
         for name, said in device.get("declared", {}).items():
             started_s = device.get("started_s", 0.0)
-            if reason := stream_problem(streams.get(name), said, started_s, hold_s):
+            about = said if said["sees"] or moves else {**said, "stands": True}
+            if reason := stream_problem(streams.get(name), about, started_s, hold_s):
                 return "failed", f"stream '{name}' {reason}"
     return "clean", ""
 
@@ -53,11 +56,13 @@ def stream_problem(
 ) -> str:
     """What is wrong with a stream, '' if nothing: type, size, contents, whether it follows.
 
-    ``said``: see ``declared_streams``. ``started_s``: when the cameras' first picture was taken.
+    ``said``: see ``declared_streams``; ``stands`` if it is of a host that sends the same picture
+    again and again. ``started_s``: when the cameras' first picture was taken.
     """
     if stream is None or not stream["arrived"]:
         return "brought nothing"
-    declared = declared_types(said["kind"]).get(said["port"])
+    types = [declared_types(kind).get(port) for kind, port in said["feeds"]]
+    declared = frozenset().union(*(one for one in types if one)) if all(types) else None
     if declared and (wrong := set(stream["kinds"]) - declared):
         return f"brought {', '.join(sorted(wrong))}, not {', '.join(sorted(declared))}"
     judged = stream.get("judged")
@@ -65,9 +70,10 @@ def stream_problem(
         return "" if stream["contents"] else f"brought only {stream['kind']} without contents"
     if judged["problem"]:
         return str(judged["problem"])
-    if said["size"] and (others := [s for s in judged["sizes"] if list(s) != list(said["size"])]):
-        width, height = said["size"]
-        return f"brought pictures of {others[0][0]}x{others[0][1]}, not {width}x{height}"
+    sizes = {f"{width}x{height}" for width, height in said["sizes"]}
+    others = {f"{width}x{height}" for width, height in judged["sizes"]} - sizes
+    if sizes and others:
+        return f"brought pictures of {min(others)}, not {' or '.join(sorted(sizes))}"
     if judged["blank"] > MOST_BLANK * judged["judged"]:
         return f"brought {judged['blank']} of {judged['judged']} without contents"
     return _follow_problem(judged["news"], said, started_s, hold_s)
@@ -79,6 +85,8 @@ def _follow_problem(
     started_s: float,
     hold_s: float | None,
 ) -> str:
+    if said.get("stands"):
+        return ""
     if len(news) < 2:
         return "brought one message: whether it follows cannot be told"
     if hold_s is None or not said["sees"]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from .camera import Camera
+from .cast import Cast
 from .color_camera import ColorCamera
 from .detection import DetectionNetwork, DetectionParser
+from .edge_detector import EdgeDetector
 from .image_manip import ImageManip
 from .mono_camera import MonoCamera
 from .neural_network import NeuralNetwork
@@ -13,13 +15,18 @@ from .script import Script
 from .spatial import SpatialDetectionNetwork, SpatialLocationCalculator
 from .stereo import StereoDepth
 from .sync import MessageDemux, Sync
+from .system_logger import SystemLogger
+from .video_encoder import VideoEncoder
+from .warp import Warp
 from .xlink import XLinkIn, XLinkOut
 
 NODES: dict[str, type[Node]] = {
     "Camera": Camera,
+    "Cast": Cast,
     "ColorCamera": ColorCamera,
     "DetectionNetwork": DetectionNetwork,
     "DetectionParser": DetectionParser,
+    "EdgeDetector": EdgeDetector,
     "ImageManip": ImageManip,
     "MessageDemux": MessageDemux,
     "MonoCamera": MonoCamera,
@@ -29,6 +36,9 @@ NODES: dict[str, type[Node]] = {
     "SpatialLocationCalculator": SpatialLocationCalculator,
     "StereoDepth": StereoDepth,
     "Sync": Sync,
+    "SystemLogger": SystemLogger,
+    "VideoEncoder": VideoEncoder,
+    "Warp": Warp,
     "XLinkIn": XLinkIn,
     "XLinkOut": XLinkOut,
 }

@@ -14,8 +14,8 @@ from oakwright.device.verdict import judge, stream_problem
 from oakwright.device.witness import Witness, news_in, problem_of, view_of
 
 HOLD_S = 0.5
-PREVIEW = {"kind": "ColorCamera", "port": "preview", "sees": True, "steered": False, "size": None}
-BOXES = {"kind": "DetectionNetwork", "port": "out", "sees": True, "steered": False, "size": None}
+PREVIEW = {"feeds": [("ColorCamera", "preview")], "sees": True, "steered": False, "sizes": []}
+BOXES = PREVIEW | {"feeds": [("DetectionNetwork", "out")]}
 TIMES = [number / 10 for number in range(20)]
 
 
@@ -101,9 +101,16 @@ def test_without_cuts_or_camera_pictures_must_change_at_all():
 
 
 def test_a_picture_of_another_size_than_declared_is_not_clean():
-    said = PREVIEW | {"size": [64, 40]}
+    said = PREVIEW | {"sizes": [(64, 40)]}
     problem = verdict_of((picture(still_at(t, HOLD_S)) for t in TIMES), said)
     assert problem == "brought pictures of 64x48, not 64x40"
+
+
+def test_a_stream_of_two_outputs_may_bring_what_either_declares():
+    both = {"feeds": [("ColorCamera", "preview"), ("MonoCamera", "out")], "sizes": [(64, 40)]}
+    shown = [picture(still_at(t, HOLD_S)) for t in TIMES]
+    assert verdict_of(shown, PREVIEW | both).endswith("not 64x40")
+    assert verdict_of(shown, PREVIEW | both | {"sizes": [(64, 40), (64, 48)]}) == ""
 
 
 def test_a_picture_with_too_few_bytes_is_not_clean():
@@ -156,6 +163,21 @@ def test_a_jpeg_is_looked_into():
 
     assert verdict_of((jpeg(still_at(t, HOLD_S)) for t in TIMES), PREVIEW) == ""
     assert "does not follow" in verdict_of((jpeg(1) for _ in TIMES), PREVIEW)
+
+
+@pytest.mark.parametrize(("shares", "result"), [((1, 0, 0), "clean"), ((1, 0, 0.4), "failed")])
+def test_what_stands_still_must_be_sent_so(shares, result):
+    """The host's own pictures are the scene of what is computed from them."""
+    witness = Witness()
+    for number in range(3):
+        witness.see(stamp(picture(1), number / 30, number))
+    stream = {"arrived": 3, "kinds": ["ImgFrame"], "contents": 1, "judged": witness.report()}
+    report = {
+        "streams": {"out": stream},
+        "sent": {"in": {"news": [(number / 30, share) for number, share in enumerate(shares)]}},
+        "devices": [{"errors": [], "declared": {"out": PREVIEW | {"sees": False}}}],
+    }
+    assert judge(RunResult("s.py", "clean", 0, "", 1.0, report), HOLD_S)[0] == result
 
 
 def test_a_logged_error_is_not_clean():
