@@ -39,6 +39,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 _LISTS: dict[str, tuple[str, ...]] = {
     "ImgDetections": ("detections",),
     "SpatialImgDetections": ("detections",),
+    "IMUData": ("packets",),
     "Tracklets": ("tracklets",),
     "AprilTags": ("aprilTags",),
     "TrackedFeatures": ("trackedFeatures",),

@@ -8,6 +8,7 @@ from .color_camera import ColorCamera
 from .detection import DetectionNetwork, DetectionParser
 from .edge_detector import EdgeDetector
 from .image_manip import ImageManip
+from .imu import IMU
 from .mono_camera import MonoCamera
 from .neural_network import NeuralNetwork
 from .node import Node
@@ -27,6 +28,7 @@ NODES: dict[str, type[Node]] = {
     "DetectionNetwork": DetectionNetwork,
     "DetectionParser": DetectionParser,
     "EdgeDetector": EdgeDetector,
+    "IMU": IMU,
     "ImageManip": ImageManip,
     "MessageDemux": MessageDemux,
     "MonoCamera": MonoCamera,

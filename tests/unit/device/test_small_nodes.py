@@ -1,4 +1,4 @@
-"""Cast, EdgeDetector, VideoEncoder, Warp and SystemLogger against OpenCV and plain arithmetic."""
+"""Nodes of few lines, against OpenCV and plain arithmetic."""
 
 import cv2
 import depthai as dai
@@ -202,3 +202,52 @@ def test_vitals_come_at_their_rate():
     assert np.diff(times) == pytest.approx([0.25] * 3, abs=1e-3)
     assert messages[0].ddrMemoryUsage.total == total > 0
     assert messages[0].chipTemperature.average > 20
+
+
+# -- IMU
+
+
+def imu(pipeline, *sensors, batch=1):
+    node = pipeline.create(dai.node.IMU)
+    for sensor, rate in sensors:
+        node.enableIMUSensor(sensor, rate)
+    node.setBatchReportThreshold(batch)
+    node.setMaxBatchReports(20)
+    linked(pipeline, node.out)
+    return node
+
+
+def test_a_camera_that_stands_still_feels_its_weight():
+    pipeline = dai.Pipeline()
+    imu(pipeline, (dai.IMUSensor.ACCELEROMETER_RAW, 200), (dai.IMUSensor.GYROSCOPE_RAW, 100))
+    with VirtualOak(deterministic=True, seconds=5), dai.Device(pipeline) as device:
+        queue = device.getOutputQueue("out", 50)
+        messages = [queue.get() for _ in range(40)]
+    packets = [packet for message in messages for packet in message.packets]
+    for packet in packets:
+        felt, turn = packet.acceleroMeter, packet.gyroscope
+        assert np.hypot(np.hypot(felt.x, felt.y), felt.z) == pytest.approx(9.81, abs=0.01)
+        assert (turn.x, turn.y, turn.z) == (0, 0, 0)
+    times = [packet.acceleroMeter.getTimestamp().total_seconds() for packet in packets]
+    assert np.diff(times) == pytest.approx(np.full(len(times) - 1, 1 / 200), abs=2e-6)
+    numbers = [packet.gyroscope.sequence for packet in packets]
+    assert np.diff(numbers).sum() == pytest.approx(len(packets) / 2, abs=1)
+
+
+def test_reports_come_in_batches():
+    pipeline = dai.Pipeline()
+    imu(pipeline, (dai.IMUSensor.ROTATION_VECTOR, 100), batch=10)
+    message = first_of(pipeline, "out", "pattern")
+    assert [packet.rotationVector.real for packet in message.packets] == [1] * 10
+    assert message.packets[-1].rotationVector.getTimestamp() == message.getTimestamp()
+
+
+def test_a_board_without_an_imu_says_so():
+    pipeline = dai.Pipeline()
+    imu(pipeline, (dai.IMUSensor.GYROSCOPE_RAW, 100))
+    with (
+        VirtualOak(board="OAK-1", deterministic=True, seconds=1) as oak,
+        dai.Device(pipeline) as device,
+    ):
+        assert device.getOutputQueue("out").tryGet() is None
+        assert "no IMU" in str(oak.report()["devices"][0]["log"])
