@@ -35,6 +35,20 @@ VENDOR = {
     "concat_openvino_2021.4_6shave.blob": "concat_openvino_2021.4_6shave.blob",
     "diff_openvino_2022.1_6shave.blob": "diff_openvino_2021.4_6shave.blob",
 }
+# Part of a file's name: what stands there.
+_COLOURS = (
+    "a network of ours of the same inputs and outputs, without training: it finds the scene's "
+    "orange ball, blue box, green shirt and red sign, and what is darkest and brightest"
+)
+ABOUT = {
+    "mobilenet-ssd": _COLOURS,
+    "person-detection": _COLOURS,
+    "yolo": "a network of ours of the same inputs and outputs: boxes where the picture is bright",
+    "normalize": "a network of ours of the same inputs and outputs: (frame - mean) / scale",
+    "construction_vest": "a video of the made-up scene",
+    "dataset": "stereo pairs of the made-up scene",
+    "depthai_calib": "the calibration of the virtual OAK-D",
+}
 
 
 def grid_yolo(width: int, height: int, sides: dict[str, tuple[int, int]], is_v8: bool) -> ov.Model:
@@ -133,6 +147,16 @@ def _pictures(models: Path) -> None:
         for side in ("left", "right"):
             picture = scene.frame(Shot(cameras[side], number, number / 2))
             cv2.imwrite(str(place / f"in_{side}.png"), cv2.resize(picture, (1280, 720)))
+
+
+def about(name: str) -> str:
+    """What the file of that name under models/ is, in a line; '' for one that is not ours."""
+    if name in VENDOR:
+        return "the vendor's own network, from the corpus"
+    for part, text in ABOUT.items():
+        if part in name:
+            return text
+    return ""
 
 
 def parse() -> Path:

@@ -1,0 +1,84 @@
+"""Run a folder of depthai-python's examples with no camera and write docs/reference/examples.md.
+
+    python bench/examples.py EXAMPLES [--overlay FOLDER] [--jobs 2] [--only PART] [--out PAGE]
+
+EXAMPLES is `examples/` of a checkout of luxonis/depthai-python. Networks and files that the
+examples look for are made by bench/example_stand_ins.py, unless a folder of them is given; what
+single scripts need stands in bench/examples.yaml.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from bench import example_stand_ins
+from oakwright.device import Plan, Row, as_markdown, bench_scripts, read_needs
+from oakwright.files import write_aside
+
+PAGE = ROOT / "docs" / "reference" / "examples.md"
+NEEDS = ROOT / "bench" / "examples.yaml"
+HEAD = """# DepthAI's own examples
+
+<!-- written by bench/examples.py -->
+
+`examples/` of luxonis/depthai-python, run unmodified with `oakwright device bench` and no camera,
+those apart that work on a camera's memory (bootloader, flash, calibration that is written).
+*Clean* is a script that ended well, or ran its time, without an error, whose every linked stream to
+the host brought messages of the declared type and size, and whose pictures and detections follow
+the scene: the source `cuts` shows stills of a made-up room, each for half a second, so that
+pictures must change at the cuts and not between them, and must not be of one value. Streams
+computed from pictures that the script sends must change when those do. *Refused* names what is not
+supported before frames flow. *Frames* are messages that reached the host, *seconds* are real ones
+on a busy two-core machine.
+
+"""
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("examples", type=Path)
+    parser.add_argument("--overlay", type=Path, help="what example_stand_ins.py has written")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--limit", type=float, default=180.0, help="real seconds of each")
+    parser.add_argument("--only", action="append", default=[], help="part of a script's path")
+    parser.add_argument("--out", type=Path, default=PAGE)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="oakwright-stand-ins-") as own:
+        overlay = given.overlay or Path(own)
+        if given.overlay is None:
+            example_stand_ins.main(overlay)
+        plan = Plan(
+            limit_s=given.limit,
+            overlay=overlay,
+            needs=read_needs(NEEDS),
+            aliases=(("blobconverter", "oakwright.blobconverter"),),
+        )
+        rows = bench_scripts(given.examples, plan, jobs=given.jobs, only=given.only, on_row=_say)
+        write_aside(given.out, HEAD + as_markdown(rows, plan) + networks(overlay / "models"))
+
+
+def networks(models: Path) -> str:
+    """Which files stand in for what, as a list."""
+    lines = ["", "Made for this, since they cannot be had here:", ""]
+    for path in sorted(models.iterdir()):
+        about = example_stand_ins.about(path.name)
+        if about:
+            lines.append(f"- `models/{path.name}`: {about}")
+    return "\n".join(lines) + "\n"
+
+
+def _say(row: Row) -> None:
+    print(f"{row.result:8}{row.seconds:7.1f} s  {row.script}  {row.reason[:200]}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
