@@ -8,6 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from oakwright.blob import Blob
+from oakwright.errors import BlobError
+
 from .boards import COLOR_RESOLUTIONS, MONO_RESOLUTIONS
 from .schema import NodeRecord, Schema
 
@@ -22,7 +27,8 @@ def declared_streams(schema: Schema) -> dict[str, dict[str, Any]]:
     ``feeds``: (kind, port) of each output that feeds it; several may. ``sees``: a camera's pictures
     reach it. ``steered``: a node on the way is told, as it runs, how to work, so that pictures may
     change by themselves. ``sizes``: width and height in pixels of what each output sends, empty
-    where the pipeline does not say of all of them.
+    where the pipeline does not say of all of them. ``tensors``: name to bytes of a network's
+    results, by its blob; empty for other streams.
     """
     found: dict[str, dict[str, Any]] = {}
     for link in schema.connections:
@@ -33,10 +39,11 @@ def declared_streams(schema: Schema) -> dict[str, dict[str, Any]]:
         upstream = _upstream(schema, source.id)
         stream = found.setdefault(
             str(target.properties["streamName"]),
-            {"feeds": [], "sees": False, "steered": False, "sizes": []},
+            {"feeds": [], "sees": False, "steered": False, "sizes": [], "tensors": {}},
         )
         stream["feeds"].append((source.kind, link.output))
         stream["sizes"].append(declared_size(schema, source, link.output))
+        stream["tensors"] |= declared_tensors(source, link.output)
         stream["sees"] |= any(schema.node(id).kind in _CAMERAS for id in upstream)
         stream["steered"] |= any(_is_steered(schema, id) for id in upstream)
     for stream in found.values():
@@ -58,6 +65,8 @@ def declared_size(schema: Schema, record: NodeRecord, port: str) -> tuple[int, i
         scale = said["ispScale"]
         if port == "isp" and record.kind == "ColorCamera" and not any(scale.values()):
             return COLOR_RESOLUTIONS.get(said["resolution"])
+    if record.kind == "StereoDepth":
+        return _stereo_size(schema, record, port)
     if record.kind == "MonoCamera" and port == "out":
         return MONO_RESOLUTIONS.get(said["resolution"])
     if record.kind == "ImageManip" and port == "out" and not _is_linked(schema, record, "Config"):
@@ -65,6 +74,38 @@ def declared_size(schema: Schema, record: NodeRecord, port: str) -> tuple[int, i
         if config["enableResize"] and not config["resizeConfig"]["lockAspectRatioFill"]:
             return _both(config["resizeConfig"], "width", "height")
     return None
+
+
+def declared_tensors(record: NodeRecord, port: str) -> dict[str, int]:
+    """Name and bytes of every tensor that a network's output sends, as its blob says."""
+    named = {"NeuralNetwork": "out", "DetectionNetwork": "outNetwork"}
+    if named.get(record.kind) != port:
+        return {}
+    data = record.asset(record.properties["blobUri"])
+    try:
+        outputs = Blob.from_bytes(bytes(data)).outputs if data is not None else ()
+    except BlobError:
+        return {}
+    specs = [one.spec for one in outputs]
+    return {
+        spec.name: int(np.prod(spec.shape, dtype=np.int64)) * spec.precision.size_bytes
+        for spec in specs
+    }
+
+
+def _stereo_size(schema: Schema, record: NodeRecord, port: str) -> tuple[int, int] | None:
+    """Its cameras' size, unless the script set, aligned or thinned out what comes."""
+    said = record.properties
+    is_plain = port.startswith(("rectified", "synced")) or (
+        port in ("depth", "disparity")
+        and said["depthAlignCamera"] == -1
+        and said["outWidth"] is None
+        and said["initialConfig"]["postProcessing"]["decimationFilter"]["decimationFactor"] <= 1
+        and not _is_linked(schema, record, "Config")
+    )
+    feeds = [c for c in schema.connections if (c.target, c.input) == (record.id, "left")]
+    source = schema.node(feeds[0].source) if feeds else None
+    return declared_size(schema, source, feeds[0].output) if is_plain and source else None
 
 
 def _both(said: Mapping[str, Any], width: str, height: str) -> tuple[int, int] | None:

@@ -66,6 +66,10 @@ def stream_problem(
     if declared and (wrong := set(stream["kinds"]) - declared):
         return f"brought {', '.join(sorted(wrong))}, not {', '.join(sorted(declared))}"
     judged = stream.get("judged")
+    if judged is not None and said["tensors"]:
+        for held in judged["tensors"]:
+            if held != said["tensors"]:
+                return f"brought tensors of {_bytes_text(held)}, not {_bytes_text(said['tensors'])}"
     if judged is None or not judged["judged"]:
         return "" if stream["contents"] else f"brought only {stream['kind']} without contents"
     if judged["problem"]:
@@ -77,6 +81,10 @@ def stream_problem(
     if judged["blank"] > MOST_BLANK * judged["judged"]:
         return f"brought {judged['blank']} of {judged['judged']} without contents"
     return _follow_problem(judged["news"], said, started_s, hold_s)
+
+
+def _bytes_text(tensors: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count} B)" for name, count in sorted(tensors.items())) or "nothing"
 
 
 def _follow_problem(

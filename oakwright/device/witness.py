@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from .blocks.formats import frame_bytes, is_known
-from .message import content_of, kind_of, time_of
+from .message import content_of, kind_of, tensors_of, time_of
 
 # Points of a picture that are looked at, each way.
 _GRID = 40
@@ -40,6 +40,8 @@ class Witness:
     # (clock seconds of the message, news); the first message has none.
     news: list[tuple[float, float]] = field(default_factory=list)
     sizes: set[tuple[int, int]] = field(default_factory=set)
+    # Name and bytes of the tensors of each message; nearly always one entry.
+    tensors: list[dict[str, int]] = field(default_factory=list)
     blank: int = 0
     judged: int = 0
     problem: str = ""
@@ -50,6 +52,10 @@ class Witness:
         self.problem = self.problem or problem_of(message)
         if kind_of(message) == "ImgFrame":
             self.sizes.add((message.getWidth(), message.getHeight()))
+        elif kind_of(message) == "NNData":
+            held = {name: array.nbytes for name, array in tensors_of(message).items()}
+            if held not in self.tensors and len(self.tensors) < _RECENT:
+                self.tensors.append(held)
         view = view_of(message)
         if view is None or len(self.news) >= _LONGEST:
             return
@@ -64,6 +70,7 @@ class Witness:
         return {
             "news": self.news,
             "sizes": sorted(self.sizes),
+            "tensors": self.tensors,
             "blank": self.blank,
             "judged": self.judged,
             "problem": self.problem,

@@ -53,7 +53,7 @@ KEYS = """
     out = pipeline.create(dai.node.XLinkOut)
     out.setStreamName("out")
     camera.preview.link(out.input)
-    assert sys.argv[1:] == ["--twice"], sys.argv
+    assert sys.argv[1] == "--twice" and sys.argv[2].endswith("models/a.blob"), sys.argv
     with dai.Device(pipeline) as device:
         queue, pressed = device.getOutputQueue("out"), ""
         while pressed != "cs":
@@ -80,7 +80,7 @@ def rows(tmp_path_factory):
         "dai.Device(pipeline)\n"
     )
     (folder / "flashes.py").write_text("import depthai as dai\ndai.Device().flashCalibration(1)\n")
-    needs = {"keys.py": Need(("--twice",), ((0.3, "c"), (0.8, "s")), 3.0)}
+    needs = {"keys.py": Need(("--twice", "{models}/a.blob"), ((0.3, "c"), (0.8, "s")), 3.0)}
     plan = Plan(seconds=1.2, limit_s=60, needs=needs)
     return {row.script: row for row in bench_scripts(folder, plan, jobs=2)} | {"plan": plan}
 
@@ -123,7 +123,7 @@ def test_the_table_says_what_each_script_got(rows):
     plan = rows["plan"]
     text = as_markdown([row for name, row in rows.items() if name != "plan"], plan)
     assert text.startswith("2 of 6 scripts clean, 1 refused, 3 failed; 1 apart.")
-    assert "- keys.py: `--twice`, key `c` at 0.3 s, key `s` at 0.8 s, 3 s" in text
+    assert "- keys.py: `--twice {models}/a.blob`, key `c` at 0.3 s, key `s` at 0.8 s, 3 s" in text
 
 
 def test_needs_are_read_from_a_file(tmp_path):

@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 
 from oakwright.device.blocks.formats import encode
-from oakwright.device.message import image_message, stamp
+from oakwright.device.declared import declared_streams
+from oakwright.device.message import image_message, stamp, tensors_message
 from oakwright.device.runner import RunResult
+from oakwright.device.schema import read_pipeline
 from oakwright.device.sources.cuts import CutsSource, still_at
 from oakwright.device.verdict import judge, stream_problem
 from oakwright.device.witness import Witness, news_in, problem_of, view_of
 
 HOLD_S = 0.5
 PREVIEW = {"feeds": [("ColorCamera", "preview")], "sees": True, "steered": False, "sizes": []}
+PREVIEW |= {"tensors": {}}
 BOXES = PREVIEW | {"feeds": [("DetectionNetwork", "out")]}
 TIMES = [number / 10 for number in range(20)]
 
@@ -113,6 +116,14 @@ def test_a_stream_of_two_outputs_may_bring_what_either_declares():
     assert verdict_of(shown, PREVIEW | both | {"sizes": [(64, 40), (64, 48)]}) == ""
 
 
+@pytest.mark.parametrize(("count", "problem"), [(8, ""), (9, "brought tensors of a (18 B)")])
+def test_tensors_are_those_of_the_blob(count, problem):
+    message = tensors_message({"a": np.zeros(count, np.float16)})
+    said = PREVIEW | {"feeds": [("NeuralNetwork", "out")], "tensors": {"a": 16}}
+    assert verdict_of([message], said).startswith(problem)
+    assert bool(problem) == bool(verdict_of([message], said))
+
+
 def test_a_picture_with_too_few_bytes_is_not_clean():
     message = picture(1)
     message.setHeight(60)
@@ -199,3 +210,45 @@ def test_stills_hold_and_cut():
     assert np.array_equal(frame(0.0), frame(0.49))
     apart = np.abs(frame(0.49).astype(int) - frame(0.5)) > 4
     assert apart.mean() > 0.5
+
+
+def test_what_a_pipeline_declares():
+    pipeline = dai.Pipeline()
+    left, right = (pipeline.create(dai.node.MonoCamera) for _ in range(2))
+    stereo, color = pipeline.create(dai.node.StereoDepth), pipeline.create(dai.node.ColorCamera)
+    manip = pipeline.create(dai.node.ImageManip)
+    color.setPreviewSize(320, 240)
+    manip.initialConfig.setResize(100, 80)
+    told = pipeline.create(dai.node.XLinkIn)
+    told.setStreamName("told")
+    left.setBoardSocket(dai.CameraBoardSocket.CAM_B)
+    right.setBoardSocket(dai.CameraBoardSocket.CAM_C)
+    left.out.link(stereo.left)
+    right.out.link(stereo.right)
+    color.preview.link(manip.inputImage)
+    outputs = {
+        "preview": color.preview,
+        "small": manip.out,
+        "depth": stereo.depth,
+        "told": told.out,
+        "isp": color.isp,
+    }
+    for name, output in outputs.items():
+        out = pipeline.create(dai.node.XLinkOut)
+        out.setStreamName(name)
+        output.link(out.input)
+    found = declared_streams(read_pipeline(pipeline))
+    assert {name: one["sizes"] for name, one in found.items()} == {
+        "preview": [(320, 240)],
+        "small": [(100, 80)],
+        "depth": [(1280, 720)],
+        "told": [],
+        "isp": [(1920, 1080)],
+    }
+    assert [name for name, one in found.items() if not one["sees"]] == ["told"]
+    assert found["small"]["feeds"] == [("ImageManip", "out")]
+    assert not found["small"]["steered"]
+    told.out.link(manip.inputConfig)
+    steered = declared_streams(read_pipeline(pipeline))["small"]
+    assert steered["steered"]
+    assert steered["sizes"] == []
