@@ -22,6 +22,9 @@ from .node import Context, Node
 # What the firmware leaves for networks beside one Full HD camera.
 FREE_SHAVES = 13
 THREADS = 2
+# What an inference takes of virtual time. No network is instantaneous, and scripts count on it:
+# the picture a detection belongs to reaches them before the detection does.
+INFERENCE_S = 0.001
 
 
 class NeuralNetwork(Node):
@@ -59,6 +62,8 @@ class NeuralNetwork(Node):
         if arrays is None:
             return
         results = self.network.infer(arrays)
+        if self.context.scheduler.is_deterministic:
+            self.context.scheduler.sleep(INFERENCE_S)
         self._pass_through(messages)
         self.deliver(results, messages)
 
