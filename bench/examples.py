@@ -1,6 +1,7 @@
 """Run a folder of depthai-python's examples with no camera and write docs/reference/examples.md.
 
     python bench/examples.py EXAMPLES [--overlay FOLDER] [--jobs 2] [--only PART] [--out PAGE]
+        [--rows FILE]
 
 EXAMPLES is `examples/` of a checkout of luxonis/depthai-python. Networks and files that the
 examples look for are made by bench/example_stand_ins.py, unless a folder of them is given; what
@@ -10,8 +11,11 @@ single scripts need stands in bench/examples.yaml.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
+import threading
+from dataclasses import asdict
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -51,7 +55,14 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=180.0, help="real seconds of each")
     parser.add_argument("--only", action="append", default=[], help="part of a script's path")
     parser.add_argument("--out", type=Path, default=PAGE)
+    parser.add_argument(
+        "--rows",
+        type=Path,
+        help="JSON that rows are added to as they come; the page shows all of them, so that a "
+        "long bench can go on, and single scripts be run again with --only",
+    )
     given = parser.parse_args()
+    rows = Rows(given.rows)
     with tempfile.TemporaryDirectory(prefix="oakwright-stand-ins-") as own:
         overlay = given.overlay or Path(own)
         if given.overlay is None:
@@ -62,8 +73,9 @@ def main() -> None:
             needs=read_needs(NEEDS),
             aliases=(("blobconverter", "oakwright.blobconverter"),),
         )
-        rows = bench_scripts(given.examples, plan, jobs=given.jobs, only=given.only, on_row=_say)
-        write_aside(given.out, HEAD + as_markdown(rows, plan) + networks(overlay / "models"))
+        bench_scripts(given.examples, plan, jobs=given.jobs, only=given.only, on_row=rows.add)
+        table = as_markdown(rows.sorted(), plan)
+        write_aside(given.out, HEAD + table + networks(overlay / "models"))
 
 
 def networks(models: Path) -> str:
@@ -76,8 +88,29 @@ def networks(models: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _say(row: Row) -> None:
-    print(f"{row.result:8}{row.seconds:7.1f} s  {row.script}  {row.reason[:200]}", flush=True)
+class Rows:
+    """Rows by script, kept in a file if there is one."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._rows: dict[str, Row] = {}
+        if path is not None and path.is_file():
+            for said in json.loads(path.read_text()):
+                said["nodes"] = tuple(said["nodes"])
+                self._rows[said["script"]] = Row(**said)
+
+    def add(self, row: Row) -> None:
+        """Take a row in, and say it."""
+        print(f"{row.result:8}{row.seconds:7.1f} s  {row.script}  {row.reason[:200]}", flush=True)
+        with self._lock:
+            self._rows[row.script] = row
+            if self._path is not None:
+                write_aside(self._path, json.dumps([asdict(one) for one in self.sorted()]))
+
+    def sorted(self) -> list[Row]:
+        """By name."""
+        return [self._rows[script] for script in sorted(self._rows)]
 
 
 if __name__ == "__main__":

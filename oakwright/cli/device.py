@@ -111,14 +111,14 @@ def run_command(
     )
     if as_json:
         click.echo(json.dumps(result.report | {"outcome": result.outcome}, default=str))
-    if not result.is_clean:
+    if not result.is_clean or "interrupted" in result.message or "left" in result.message:
         click.echo(f"{result.outcome}: {result.message}", err=True)
     return int(result.code)
 
 
 @device_group.command("bench")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--seconds", default=2.4, show_default=True, help="Virtual time of each script.")
+@click.option("--seconds", default=1.6, show_default=True, help="Virtual time of each script.")
 @click.option("--limit", "limit_s", default=120.0, show_default=True, help="Real seconds of each.")
 @click.option(
     "--source",

@@ -68,7 +68,7 @@ class Plan:
     of the scripts' (networks, videos they look for). ``needs``: by script, as it is listed.
     """
 
-    seconds: float = 2.4
+    seconds: float = 1.6
     limit_s: float = 120.0
     source: str = "cuts"
     board: str = "OAK-D"
