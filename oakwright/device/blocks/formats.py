@@ -33,6 +33,8 @@ class Frame:
     @property
     def stride(self) -> int:
         """Bytes of one line of the first plane."""
+        if self.type == "RAW10" and len(self.data) == self.width * self.height * 5 // 4:
+            return self.width * 5 // 4  # four pixels in five bytes, see blocks/raw
         return self.width * self.bytes_per_pixel
 
     @property

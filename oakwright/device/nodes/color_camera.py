@@ -76,7 +76,7 @@ class ColorCamera(SensorNode):
         "still*",
         "sensorCrop*",
     )
-    sends = ("preview", "video", "isp", "still", "frameEvent")
+    sends = ("preview", "video", "isp", "still", "raw", "frameEvent")
     wants_color: ClassVar[bool | None] = True
 
     @classmethod
@@ -129,6 +129,7 @@ class ColorCamera(SensorNode):
 
     def expose(self, image: SensorImage) -> None:
         """See SensorNode."""
+        self.send_raw(image)
         if self.output("isp").is_linked:
             self._send_whole("isp", "YUV420p", image, isp_size(self.sensor_size, self.properties))
         if self.output("video").is_linked:

@@ -30,9 +30,7 @@ class MonoCamera(SensorNode):
 
     def expose(self, image: SensorImage) -> None:
         """See SensorNode."""
-        if not (self.output("out").is_linked or self.output("raw").is_linked):
-            return
-        frame = encode(image.render(image.whole, image.width, image.height), "RAW8")
-        for key in ("out", "raw"):
-            if self.output(key).is_linked:
-                self.send(key, self.image(frame))
+        self.send_raw(image)
+        if self.output("out").is_linked:
+            pixels = image.render(image.whole, image.width, image.height)
+            self.send("out", self.image(encode(pixels, "RAW8")))

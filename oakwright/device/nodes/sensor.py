@@ -14,6 +14,7 @@ import numpy as np
 
 from oakwright.errors import PipelineError
 
+from ..blocks.raw import raw_frame
 from ..blocks.sensor import SensorImage, orient
 from ..boards import Mounting, SensorMode
 from ..message import image_message, stamp
@@ -29,7 +30,6 @@ CONTROLS = ("initialControl.*",)
 CAMERA_POOLS = (
     "isp3aFps",
     "numFramesPool*",
-    "rawPacked",
 )
 
 
@@ -41,6 +41,7 @@ class SensorNode(Node):
         "cameraName",
         "fps",
         "imageOrientation",
+        "rawPacked",
         "resolution*",
     )
     harmless: ClassVar[tuple[str, ...]] = (*CONTROLS, *CAMERA_POOLS)
@@ -121,6 +122,13 @@ class SensorNode(Node):
     def image(self, frame: Any) -> Any:
         """A message of this moment's frame."""
         return stamp(image_message(frame, socket=self.mounting.socket), self.moment_s, self.number)
+
+    def send_raw(self, image: SensorImage) -> None:
+        """What the sensor gives before the ISP, if linked; packed unless the script says not."""
+        if self.output("raw").is_linked:
+            packed = self.properties["rawPacked"] is not False
+            pixels = image.render(image.whole, image.width, image.height)
+            self.send("raw", self.image(raw_frame(pixels, packed=packed)))
 
     def _event(self) -> Any:
         event = dai.ImgFrame()
