@@ -14,6 +14,7 @@ import numpy as np
 
 from oakwright.errors import PipelineError
 
+from ..blocks.formats import decode, encode
 from ..blocks.raw import raw_frame
 from ..blocks.sensor import SensorImage, orient
 from ..boards import Mounting, SensorMode
@@ -128,6 +129,8 @@ class SensorNode(Node):
         if self.output("raw").is_linked:
             packed = self.properties["rawPacked"] is not False
             pixels = image.render(image.whole, image.width, image.height)
+            if not self.mounting.sensor.is_color:
+                pixels = decode(encode(pixels, "GRAY8"))
             self.send("raw", self.image(raw_frame(pixels, packed=packed)))
 
     def _event(self) -> Any:
