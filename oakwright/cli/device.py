@@ -5,23 +5,17 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 # Before depthai is imported: it complains, on stdout, of a USB that nobody needs here.
 os.environ.setdefault("DEPTHAI_LEVEL", "error")
 
-from oakwright.device import (
-    BOARDS,
-    RESULTS,
-    Plan,
-    Row,
-    Settings,
-    bench_scripts,
-    read_needs,
-    run_script,
-    write_bench_table,
-)
+from oakwright.device import BOARDS, Settings, run_script
+
+if TYPE_CHECKING:
+    from oakwright.device import Row
 
 # Imports inside a script that this package serves on this machine.
 _ALIASES = (("blobconverter", "oakwright.blobconverter"),)

@@ -46,6 +46,8 @@ class BatonScheduler(Scheduler):
         self.virtual = VirtualClock()
         super().__init__(self.virtual, patience_s=patience_s)
         self._holder: Task | None = None
+        # How often the baton was taken: a watchdog sees by it whether anything goes on.
+        self.turns = 0
         self._last = 0
         # Tasks whose wait may be ended from outside (a lock, a thread that is none of ours).
         self._outside: set[Task] = set()
@@ -220,6 +222,7 @@ class BatonScheduler(Scheduler):
     def _take(self, task: Task) -> Task:
         task.ready = None
         self._last = task.order
+        self.turns += 1
         return task
 
     def _ended(self, due: float | None) -> Task | None:
@@ -246,7 +249,7 @@ class BatonScheduler(Scheduler):
         return self._take(task)
 
 
-def describe_holder(scheduler: Any) -> str:
-    """Who holds the baton, for a watchdog's message."""
+def baton_holder(scheduler: Any) -> tuple[int, Task] | None:
+    """The turn, and who has it; None where nobody has, or nobody needs to: for a watchdog."""
     holder = getattr(scheduler, "_holder", None)
-    return holder.name if holder is not None else "nobody"
+    return (scheduler.turns, holder) if holder is not None else None

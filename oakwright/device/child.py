@@ -11,12 +11,14 @@ import faulthandler
 import gc
 import importlib
 import json
+import math
 import os
 import runpy
 import signal
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -36,7 +38,15 @@ MAIN_VARIABLE = "OAKWRIGHT_VIRTUAL_OAK_MAIN"
 HOOK = Path(__file__).parent / "hook"
 # How long a script has to end after it was interrupted, in real seconds.
 LAST_WORDS_S = 3.0
+# How long one task of a deterministic run may go without a wait, where no patience is set.
+PATIENCE_S = 60.0
 WATCHDOG = "oakwright watchdog"
+
+
+class RunIsOver(KeyboardInterrupt, SystemExit):
+    """As Ctrl-C for code that waits for it; otherwise thread or process end silently, with 0."""
+
+    code = 0
 
 
 def main() -> int:
@@ -53,7 +63,7 @@ def main() -> int:
 
     oak = VirtualOak.from_settings(
         settings,
-        end=lambda: KeyboardInterrupt("the run is over"),
+        end=lambda: RunIsOver("the run is over"),
         view=order["view"],
         auto=order["auto"],
     )
@@ -64,14 +74,14 @@ def main() -> int:
                 os.environ.pop(VARIABLE, None)
             if order["out"] and oak.windows is not None:
                 oak.windows.folder = Path(order["out"])
-            if order["limit_s"]:
-                _watch(float(order["limit_s"]), result, oak)
+            if order["limit_s"] or settings.deterministic:
+                _watch(float(order["limit_s"] or math.inf), result, oak)
             code = _run(script, result)
             result.keep(oak, order["out"])
     except OakwrightError as error:
         code = result.set("error", str(error), 1)
     result.write(code)
-    sys.stdout.flush()
+    _flush()
     if any(thread.daemon and thread.name != WATCHDOG for thread in threading.enumerate()):
         _leave(code)
     return code
@@ -88,27 +98,41 @@ def _leave(code: int) -> NoReturn:
             thread.join()
     atexit._run_exitfuncs()
     gc.collect()  # closes the files that the script left open
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _flush()
     os._exit(code)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        # The script may have closed or replaced them.
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
 
 
 def _run(script: str, result: _Result) -> int:
     sys.path[0] = str(Path(script).resolve().parent)
     try:
         runpy.run_path(script, run_name="__main__")
+    except KeyboardInterrupt as stop:
+        # The end of the run has words, an interrupt from outside has none.
+        where = _place(stop, script)
+        if stop.args or result.is_told_to_end:
+            text = f"the script was interrupted at the end of its run{where}"
+            return result.set("clean", text, 0)
+        return result.set("interrupted", f"the script was interrupted{where}", 130)
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         if isinstance(stop.code, str):
             print(stop.code, file=sys.stderr)
         return result.set("exit" if code else "clean", f"the script exited with {stop.code}", code)
-    except KeyboardInterrupt:
-        return result.set("clean", "the script was interrupted at the end of its run", 0)
     except OakwrightError as error:
         return result.set("error", str(error), 1)
     except BaseException as error:
-        _print_traceback(error)
-        return result.set("crash", f"{type(error).__name__}: {error}", 1)
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        result.set("crash", text, 1)
+        with suppress(OSError, ValueError):
+            _print_traceback(error)
+        return 1
     return result.set("clean", "the script came to its end", 0)
 
 
@@ -119,6 +143,7 @@ class _Result:
         self._path = path
         self._lock = threading.Lock()
         self._is_written = False
+        self.is_told_to_end = False
         self.facts: dict[str, Any] = {"script": script, "outcome": "", "message": "", "code": 0}
 
     def set(self, outcome: str, message: str, code: int) -> int:
@@ -134,56 +159,84 @@ class _Result:
         if out and oak.windows is not None:
             oak.windows.save(Path(out))
 
-    def write(self, code: int) -> None:
+    def write(self, code: int, *, again: bool = False) -> None:
         with self._lock:
-            if not self._is_written:
+            if again or not self._is_written:
                 self._is_written = True
                 self._path.write_text(json.dumps(self.facts | {"code": code}, default=str))
 
 
 def _watch(limit_s: float, result: _Result, oak: VirtualOak) -> None:
-    """Interrupt the script at its limit, end the process if that does not help."""
+    """Interrupt the script at its limit, end the process if that does not help.
+
+    In deterministic runs also where a node, or a thread of the script's, keeps the baton: nothing
+    else can go on then.
+    """
+    from .baton import baton_holder, real_waits
+
+    scheduler = oak.session.scheduler if oak.session is not None else None
+    patience_s = oak.settings.patience_s or PATIENCE_S
+    script = result.facts["script"]
 
     def watch() -> None:
         deadline = real_monotonic() + limit_s
-        while real_monotonic() < deadline:
+        seen, since = None, real_monotonic()
+        while (now := real_monotonic()) < deadline:
+            at_work = baton_holder(scheduler)
+            if at_work is not None and at_work[1].thread is threading.main_thread():
+                # It may be waiting for a process of its own, or compute: as with a real camera.
+                at_work = None
+            if at_work is None or at_work != seen or result.facts["outcome"]:
+                seen, since = at_work, now
+            elif now - since > patience_s:
+                where = _place_of(at_work[1].thread, script)
+                text = f"{at_work[1].name} has not given way for {patience_s:g} s{where}"
+                _end_hanging(result, f"{text}: it hangs, or needs more --patience")
             real_sleep(min(0.2, limit_s))
-        where = _main_stack()
+        where = _place_of(threading.main_thread(), script)
         if not result.facts["outcome"]:
+            result.is_told_to_end = True
             os.kill(os.getpid(), signal.SIGINT)
             real_sleep(LAST_WORDS_S)
         if result.facts["outcome"]:
             # The script has ended; only its device's threads, or its own, may still be at work.
             real_sleep(JOIN_S + LAST_WORDS_S)
             code = int(result.facts["code"])
-            result.write(code)
-            sys.stderr.flush()
+            result.facts["message"] += "; what it left running was ended"
+            result.write(code, again=True)
+            _flush()
             os._exit(code)
-        held = ""
-        scheduler = oak.session.scheduler if oak.session is not None else None
-        if scheduler is not None and scheduler.is_deterministic:
-            from .baton import describe_holder
-
-            held = f"; {describe_holder(scheduler)} had the baton"
-        result.set("hang", f"the script did not end after {limit_s:g} s{held}; it was {where}", 124)
-        result.write(124)
-        sys.stderr.flush()
-        os._exit(124)
+        holder = baton_holder(scheduler)
+        held = f"; {holder[1].name} had the baton" if holder is not None else ""
+        _end_hanging(result, f"the script did not end after {limit_s:g} s{where}{held}")
 
     # Started before the camera's clock could be in the way: its sleeps are real ones.
     thread = threading.Thread(target=watch, name=WATCHDOG, daemon=True)
-    from .baton import real_waits
-
     with real_waits():
         thread.start()
 
 
-def _main_stack() -> str:
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+def _end_hanging(result: _Result, text: str) -> NoReturn:
+    result.set("hang", text, 124)
+    result.write(124)
+    _flush()
+    os._exit(124)
+
+
+def _place_of(thread: threading.Thread | None, script: str) -> str:
+    """Where in the script, or else at all, a thread is, for a message."""
+    frame = sys._current_frames().get((thread and thread.ident) or 0)
     if frame is None:
-        return "gone"
-    entry = traceback.extract_stack(frame)[-1]
-    return f"at line {entry.lineno} of {entry.filename} ({entry.name})"
+        return ""
+    entries = traceback.extract_stack(frame)
+    entry = ([e for e in entries if e.filename == script] or entries)[-1]
+    return f", in line {entry.lineno} of {Path(entry.filename).name}"
+
+
+def _place(error: BaseException, script: str) -> str:
+    """Where in the script it struck, for a message; nothing where it struck elsewhere."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == script]
+    return f", in line {lines[-1]} of {Path(script).name}" if lines else ""
 
 
 def _print_traceback(error: BaseException) -> None:
@@ -238,7 +291,7 @@ class _ReplacingLoader(Loader):
             virtual = importlib.import_module(".virtual", __package__)
             oak = virtual.VirtualOak.from_settings(
                 Settings.from_text(os.environ[VARIABLE]),
-                end=lambda: KeyboardInterrupt("the run is over"),
+                end=lambda: RunIsOver("the run is over"),
             )
             oak.__enter__()
             atexit.register(oak.__exit__, None, None, None)

@@ -59,6 +59,7 @@ class Queue:
 
     def put(self, message: Any, *, until: float | None = None) -> bool:
         """Send; waits for room where the queue blocks. False where ``until`` came first."""
+        self._raise_closed()
         return self.scheduler.wait(
             lambda: self._try_put(message), Waiting("waits for room in", (self,)), until=until
         )
@@ -85,6 +86,8 @@ class Queue:
 
     def get(self, *, until: float | None = None) -> Any:
         """The oldest message, waiting for it; None where ``until`` (clock time) came first."""
+        # Before the scheduler is asked: after a fork it may be another process's.
+        self._raise_closed()
         taken: list[Any] = []
         self.scheduler.wait(
             lambda: self._try_take(taken), Waiting("waits for a message in", (self,)), until=until
@@ -119,6 +122,7 @@ class Queue:
 
     def await_message(self, *, until: float | None = None) -> bool:
         """Wait until a message is there, and leave it there."""
+        self._raise_closed()
         return self.scheduler.wait(
             lambda: bool(self._items) or self._raise_closed(),
             Waiting("waits for a message in", (self,)),

@@ -1,8 +1,9 @@
 """``oakwright device run``: a script in a process of its own, to its end, leaving nothing behind.
 
 The script runs as written, by ``child.py``. Whatever it does - crash, exit, hang, fork, die by a
-signal - ends with a ``RunResult`` and no process left: its descendants carry a mark in their
-environment, by which they are found and ended.
+signal - ends with a ``RunResult`` and no process left: ``guard.py`` ends what it leaves behind.
+Its descendants also carry a mark in their environment, by which they are found should the guard
+itself be killed.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,9 @@ from .scheduler import JOIN_S
 from .settings import Settings
 
 MARK = "OAKWRIGHT_RUN"
+GUARD = Path(__file__).with_name("guard.py")
+# So many interrupts end the run, whatever the script makes of them.
+_INTERRUPTS = 3
 # How long after its limit and its last words the process may take to end itself: its nodes'
 # threads, then its own children's.
 _SPARE_S = JOIN_S + 10.0
@@ -37,7 +43,7 @@ class RunResult:
 
     ``outcome``: ``clean`` (to its end, or interrupted at the end of its budget), ``exit`` (its
     own exit code), ``crash`` (an exception), ``error`` (one of ours: pipeline, deadlock, source),
-    ``hang``, ``killed``. ``report``: see VirtualOak.report.
+    ``interrupted`` (by Ctrl-C), ``hang``, ``killed``. ``report``: see VirtualOak.report.
     """
 
     script: str
@@ -93,18 +99,24 @@ def run_script(
         command = [sys.executable, "-m", "oakwright.device.child", str(path), *arguments]
         if folder is not None:
             command[3] = str(path.resolve())
-        code, output = _supervise(
+        code, output, ended_by = _supervise(
             command, environment, limit_s, capture, Path(own) / "output", folder
         )
         end_marked(mark)
         facts = json.loads(result.read_text()) if result.is_file() else {}
+    if ended_by:
+        facts |= {
+            "outcome": "killed",
+            "code": 128 + signal.Signals[ended_by],
+            "message": f"the run was ended by {ended_by}",
+        }
     report = facts.get("report", {})
     if capture:
         report["output"] = output
     ended = RunResult(
         str(path),
-        facts.get("outcome") or "killed",
-        facts.get("code", code),
+        facts.get("outcome") or ("killed" if code < 0 else "exit"),
+        facts.get("code", code if code >= 0 else 128 - code),
         facts.get("message") or _cause(code),
         round(time.monotonic() - started, 3),
         report,
@@ -123,12 +135,12 @@ def _supervise(
     capture: bool,
     kept: Path,
     folder: str | os.PathLike[str] | None,
-) -> tuple[int, str]:
-    """Run to the end; Ctrl-C is the script's business, which gets it too."""
-    with kept.open("wb") as file:
+) -> tuple[int, str, str]:
+    """Run to the end: code, output, and the signal by which the user ended the run, if one did."""
+    with kept.open("wb") as file, _Signals() as signals:
         target = file if capture else None
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-I", "-S", str(GUARD), *command],
             env=environment,
             cwd=folder,
             stdout=target,
@@ -139,14 +151,71 @@ def _supervise(
         if limit_s is not None:
             deadline = time.monotonic() + limit_s + LAST_WORDS_S + _SPARE_S
         while process.poll() is None:
-            try:
-                process.wait(timeout=0.5)
-            except subprocess.TimeoutExpired:
-                if deadline is not None and time.monotonic() > deadline:
-                    process.kill()
-            except KeyboardInterrupt:
-                continue
-    return process.returncode, kept.read_text(errors="replace") if capture else ""
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.2)
+            if signals.act(process) or (deadline is not None and time.monotonic() > deadline):
+                process.terminate()
+                process.wait()
+    output = kept.read_text(errors="replace") if capture else ""
+    return process.returncode, output, signals.ended_by
+
+
+class _Signals:
+    """Ctrl-C and its like, while a script runs in its own process.
+
+    An interrupt is the script's business: from a terminal it has got it itself, otherwise it is
+    passed on; the third one ends the run. SIGTERM and SIGHUP interrupt it, and end the run if it
+    has not ended soon after. In other threads than the main one Python hears of no signals.
+    """
+
+    def __init__(self) -> None:
+        self.ended_by = ""
+        self._interrupts: int = 0
+        self._passed_on = 0
+        self._ends_at_s: float | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Signals:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: Any) -> None:
+        if number == signal.SIGINT:
+            self._interrupts += 1
+        elif not self.ended_by:
+            self.ended_by = signal.Signals(number).name
+            self._ends_at_s = time.monotonic() + LAST_WORDS_S
+
+    def act(self, process: subprocess.Popen[bytes]) -> bool:
+        """Pass on what is to be passed on; whether the run is to be ended now."""
+        wanted = max(self._interrupts if not _is_in_foreground() else 0, int(bool(self.ended_by)))
+        if process.poll() is None and self._passed_on < wanted:
+            self._passed_on = wanted
+            process.send_signal(signal.SIGUSR1)
+        if self._interrupts >= _INTERRUPTS:
+            self.ended_by = self.ended_by or "SIGINT"
+            return True
+        return self._ends_at_s is not None and time.monotonic() > self._ends_at_s
+
+
+def _is_in_foreground() -> bool:
+    """Whether Ctrl-C at the terminal reaches this process and those it started."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
 
 
 def end_marked(mark: str) -> int:
@@ -180,4 +249,4 @@ def _marked(mark: str) -> list[int]:
 def _cause(code: int) -> str:
     if code < 0:
         return f"the process was ended by {signal.Signals(-code).name}"
-    return f"the process ended with {code} and no word of why"
+    return f"the process ended itself with {code}, as by os._exit"

@@ -151,6 +151,8 @@ class Session:
 
     def abandon(self) -> None:
         """After a fork: the nodes' threads are the parent's, so only forget them."""
+        # One of them may have held it at that moment.
+        self.scheduler.lock._at_fork_reinit()  # type: ignore[attr-defined]
         for device in self.devices:
             device.abandon()
 

@@ -128,6 +128,10 @@ class Device:
 
     def abandon(self) -> None:
         """Forget the pipeline without ending it: after a fork it is the parent's."""
+        for output in self._outputs.values():
+            output.close()
+        for entry in self._inputs.values():
+            entry.close()
         self._is_closed, self._graph = True, None
 
     def isClosed(self) -> bool:
@@ -245,6 +249,7 @@ class Device:
         timeout: datetime.timedelta = datetime.timedelta(microseconds=-1),
     ) -> list[str]:
         """Names of queues that got messages, oldest first; waits for the first of them."""
+        self._check_open()
         wanted = self._wanted(queueNames)
         scheduler = self._session.scheduler
         seconds = timeout.total_seconds()

@@ -195,6 +195,10 @@ class BatonLock:
         """As ``threading.Lock``'s."""
         return self._lock.locked()
 
+    def _at_fork_reinit(self) -> None:
+        """As ``threading.Lock``'s: nobody holds it in the child."""
+        self._lock = _RealLock()
+
     def __enter__(self) -> bool:
         return self.acquire()
 

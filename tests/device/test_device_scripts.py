@@ -50,15 +50,31 @@ def run(tmp_path, monkeypatch):
 
 
 def left_over(mark):
-    """Processes that carry the mark."""
-    found = []
+    """Processes that carry the mark, in their environment or, if that was cleared, arguments."""
+    value, found = mark.partition("=")[2].encode(), []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if mark.encode() in (entry / "environ").read_bytes():
-                found.append((entry / "cmdline").read_bytes())
+            text = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
         except OSError:
             continue
+        if value in text and entry.name != str(os.getpid()):
+            found.append(text)
     return found
+
+
+def test_what_is_left_over_is_seen():
+    mark = uuid.uuid4().hex
+    assert not left_over(f"OAKWRIGHT_TEST={mark}")
+    by_environment = subprocess.Popen(["sleep", "60"], env={"OAKWRIGHT_TEST": mark})
+    by_arguments = subprocess.Popen(["sh", "-c", "sleep 60; true", mark], env={})
+    try:
+        time.sleep(0.2)
+        assert len(left_over(f"OAKWRIGHT_TEST={mark}")) == 2
+    finally:
+        by_environment.kill()
+        by_arguments.kill()
+        by_environment.wait()
+        by_arguments.wait()
 
 
 def test_a_script_that_runs_for_ever_is_interrupted_at_the_end_of_its_budget(run):
