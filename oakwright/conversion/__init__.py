@@ -16,6 +16,7 @@ from .options import (
     channel_values,
     parse_shaves,
 )
+from .reading import Reading, read_model
 from .result import Converted
 
 # What Compile Tool does to an IR, under the name people look for.
@@ -31,6 +32,7 @@ __all__ = [
     "ConvertOptions",
     "Converted",
     "InputOptions",
+    "Reading",
     "channel_values",
     "check",
     "compile",
@@ -43,4 +45,5 @@ __all__ = [
     "parse_shaves",
     "read_compile_arguments",
     "read_mo_arguments",
+    "read_model",
 ]
