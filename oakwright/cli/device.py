@@ -155,6 +155,9 @@ def bench_command(
     pictures are not of one value, and pictures and detections follow the scene.
     Scripts that write to a camera's memory are listed apart. Exits 0 whatever the table says.
     """
+    # Not needed to run a script, whose own process has OpenCV and depthai to load.
+    from oakwright.device import RESULTS, Plan, bench_scripts, read_needs, write_bench_table
+
     plan = Plan(
         seconds=seconds,
         limit_s=limit_s,
