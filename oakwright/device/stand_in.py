@@ -65,6 +65,8 @@ class Device:
         given = [*arguments, *named.values()]
         pipeline = next((a for a in given if isinstance(a, dai.Pipeline)), None)
         info = next((a for a in given if isinstance(a, dai.DeviceInfo)), None)
+        name = next((a for a in given if isinstance(a, str)), "")
+        info = info or (dai.DeviceInfo(name) if name else None)
         speeds = [a for a in given if isinstance(a, dai.UsbSpeed)]
         self._number = session.next_device_number()
         self._id = info.mxid if info is not None and info.mxid else device_id(self._number)
@@ -614,10 +616,10 @@ class Connection:
         """One camera."""
         return [device_info(cls._session)]
 
-    @staticmethod
-    def bootBootloader(deviceInfo: Any) -> Any:
-        """The camera, which is in its bootloader from now on; the next Device boots it again."""
-        return dai.DeviceInfo(deviceInfo)
+    @classmethod
+    def bootBootloader(cls, deviceInfo: Any) -> Any:
+        """The camera, which would be in its bootloader now; the next Device boots it again."""
+        return device_info(cls._session)
 
     @classmethod
     def getFirstDevice(cls, *arguments: Any) -> tuple[bool, Any]:

@@ -251,3 +251,13 @@ def test_a_board_without_an_imu_says_so():
     ):
         assert device.getOutputQueue("out").tryGet() is None
         assert "no IMU" in str(oak.report()["devices"][0]["log"])
+
+
+# -- discovery
+
+
+def test_a_camera_can_be_sent_into_its_bootloader():
+    with VirtualOak(deterministic=True):
+        (info,) = dai.Device.getAllAvailableDevices()
+        assert dai.XLinkConnection.bootBootloader(info).mxid == info.mxid
+        dai.Device(info).close()
