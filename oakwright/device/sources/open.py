@@ -41,8 +41,8 @@ def open_source(words: str, *, loops: bool = True) -> FrameSource:
             raise UsageError(
                 f"'{words}' is no stereo pair", remedy="write stereo:left.mp4,right.mp4"
             )
-        return StereoSource(*(_open_path(Path(path), loops) for path in paths))
-    return _open_path(Path(words), loops)
+        return StereoSource(*(_open_path(path, loops) for path in paths))
+    return _open_path(words, loops)
 
 
 def _seconds(words: str, text: str) -> float:
@@ -55,15 +55,16 @@ def _seconds(words: str, text: str) -> float:
     return value
 
 
-def _open_path(path: Path, loops: bool) -> FrameSource:
-    if path.is_dir():
+def _open_path(words: str, loops: bool) -> FrameSource:
+    path = Path(words)
+    if words and path.is_dir():
         return FolderSource(path, loops=loops)
     if path.suffix.lower() in PICTURE_ENDINGS:
         return PictureSource(path)
-    if not path.exists():
+    if not words or not path.exists():
         raise SourceError(
-            f"there is no source '{path}'",
+            f"there is no source '{words}'",
             remedy="give a video, a picture, a folder, webcam:0, stereo:LEFT,RIGHT, scene, pattern",
-            path=str(path),
+            path=words,
         )
     return VideoSource(path, loops=loops)
