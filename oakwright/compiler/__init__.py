@@ -7,15 +7,18 @@ its complaints come back as CompileError with layer and remedy (``diagnosis``).
 
 from .library import ENGINE_VERSION, ENGINE_WHEEL, engine_info, engine_path, install_engine
 from .options import MAX_SHAVES, CompileOptions
-from .process import compile_ir, compile_many
+from .origins import StageOrigin
+from .process import compile_ir, compile_many, compile_traced
 
 __all__ = [
     "ENGINE_VERSION",
     "ENGINE_WHEEL",
     "MAX_SHAVES",
     "CompileOptions",
+    "StageOrigin",
     "compile_ir",
     "compile_many",
+    "compile_traced",
     "engine_info",
     "engine_path",
     "install_engine",

@@ -30,6 +30,7 @@ from oakwright.errors import EngineNotFound, UsageError
 from . import diagnosis
 from .library import Progress, require_engine
 from .options import LAYOUTS, PRECISIONS, CompileOptions
+from .origins import DUMP_KEY, StageOrigin, read_origins
 from .parts import LIBRARIES
 
 log = logging.getLogger("oakwright.compiler")
@@ -52,11 +53,15 @@ main()
 
 @dataclass(frozen=True)
 class Compiled:
-    """A blob and what it cost. ``seconds`` without the child's start; ``peak_kb`` resident."""
+    """A blob and what it cost. ``seconds`` without the child's start; ``peak_kb`` resident.
+
+    ``graph``: the engine's graph as DOT, where it was asked for.
+    """
 
     blob: bytes
     seconds: float
     peak_kb: int
+    graph: bytes = b""
 
 
 def memory_file(name: str, content: bytes = b"") -> int:
@@ -104,6 +109,7 @@ class Child:
     report: int
     output: int
     printed: int
+    graph: Path | None  # the engine's graph goes there, where it was asked for
     deadline: float
     started: float = 0.0  # when its job was given
     running: bool = False
@@ -113,7 +119,12 @@ class Child:
 
     @classmethod
     def start(
-        cls, index: int, options: CompileOptions, folder: Path, network: Sequence[int]
+        cls,
+        index: int,
+        options: CompileOptions,
+        folder: Path,
+        network: Sequence[int],
+        graph: Path | None = None,
     ) -> Child:
         """Start a process that loads the engine in ``folder`` and waits. ``network``: xml, bin."""
         if not sys.executable:
@@ -154,16 +165,19 @@ class Child:
             on_error.pop_all()
             os.close(report_end)
         deadline = time.monotonic() + START_TIMEOUT_S
-        return cls(index, options, process, report, output, printed, deadline)
+        return cls(index, options, process, report, output, printed, graph, deadline)
 
     def give_job(self, network: Sequence[int]) -> None:
         """Let it compile; its time runs from here."""
         options = self.options
+        config = options.engine_config()
+        if self.graph:
+            config[DUMP_KEY] = str(self.graph)
         job = {
             "xml": network[0],
             "weights": network[1],
             "blob": self.output,
-            "config": options.engine_config(),
+            "config": config,
             "input": _numbers(options.input_precisions, options.input_layouts),
             "output": _numbers(options.output_precisions, options.output_layouts),
         }
@@ -216,7 +230,8 @@ class Child:
             ):
                 # The engine does not look whether its writing succeeded.
                 raise diagnosis.crash("full disk", printed, **facts)
-            return Compiled(blob, seconds, self.answer["peak_kb"])
+            graph = self.graph.read_bytes() if self.graph else b""
+            return Compiled(blob, seconds, self.answer["peak_kb"], graph)
         if state == "refused":
             limit = self.options.memory_limit_mb
             raise diagnosis.refusal(self.answer["step"], self.answer["throws"], limit)
@@ -257,6 +272,17 @@ def compile_ir(
     return run_all(xml, weights, [options or CompileOptions()], 1, progress)[0].blob
 
 
+def compile_traced(
+    xml: bytes,
+    weights: bytes,
+    options: CompileOptions | None = None,
+    progress: Progress | None = None,
+) -> tuple[bytes, tuple[StageOrigin, ...]]:
+    """As `compile_ir`, with the layer of the IR that each stage of the blob was made for."""
+    made = run_all(xml, weights, [options or CompileOptions()], 1, progress, wants_graph=True)[0]
+    return made.blob, read_origins(made.graph.decode("utf-8", "replace"))
+
+
 def compile_many(
     xml: bytes,
     weights: bytes,
@@ -278,8 +304,10 @@ def run_all(
     options: Sequence[CompileOptions],
     workers: int | None = None,
     progress: Progress | None = None,
+    *,
+    wants_graph: bool = False,
 ) -> list[Compiled]:
-    """``compile_many``, with what each blob cost."""
+    """``compile_many``, with what each blob cost and, where asked for, the engine's graph."""
     if workers is None:
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
@@ -296,6 +324,8 @@ def run_all(
     waiting = deque(enumerate(options))
     children: dict[int, Child] = {}  # by report descriptor
     with contextlib.ExitStack() as stack:
+        # The engine cuts the ending off the graph's name and adds its own: no memory file does.
+        graphs = Path(stack.enter_context(tempfile.TemporaryDirectory())) if wants_graph else None
         network = []
         for name, content in (("xml", xml), ("weights", weights)):
             network.append(memory_file(name, content))
@@ -305,7 +335,9 @@ def run_all(
         while len(results) < len(options):
             # As many again are loading the engine while the first ones compile.
             while waiting and len(children) < 2 * workers:
-                child = Child.start(*waiting.popleft(), folder, network)
+                index, each = waiting.popleft()
+                graph = graphs / f"{index}.dot" if graphs else None
+                child = Child.start(index, each, folder, network, graph)
                 children[child.report] = child
                 selector.register(child.report, selectors.EVENT_READ)
             free = workers - sum(child.running for child in children.values())

@@ -2,7 +2,7 @@
 
 from .arguments import from_arguments, read_compile_arguments, read_mo_arguments
 from .cache import Cache, home
-from .check import check, describe_model
+from .check import Checked, check, describe_model
 from .convert import convert
 from .ir_file import compile_as_asked, compile_ir_file
 from .options import (
@@ -16,6 +16,8 @@ from .options import (
     channel_values,
     parse_shaves,
 )
+from .performance import LayerCost, Performance
+from .performance_picture import draw_costs
 from .reading import Reading, read_model
 from .result import Converted
 
@@ -29,9 +31,12 @@ __all__ = [
     "RANGES",
     "STAMPS",
     "Cache",
+    "Checked",
     "ConvertOptions",
     "Converted",
     "InputOptions",
+    "LayerCost",
+    "Performance",
     "Reading",
     "channel_values",
     "check",
@@ -40,6 +45,7 @@ __all__ = [
     "compile_ir_file",
     "convert",
     "describe_model",
+    "draw_costs",
     "from_arguments",
     "home",
     "parse_shaves",

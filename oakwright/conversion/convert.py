@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     import openvino as ov
 
+    from oakwright.compiler import CompileOptions
     from oakwright.ir import Finding
 
     from .plan import PlannedInput
@@ -269,25 +270,10 @@ class Conversion:
         self, legal: ov.Model, xml: bytes, weights: bytes, planned: Sequence[PlannedInput]
     ) -> dict[int, bytes]:
         from oakwright.blob import Blob
-        from oakwright.compiler import CompileOptions, compile_many
+        from oakwright.compiler import compile_many
 
         options = self.options
-        read = _read_inputs(legal)
-        precisions = {entry.name: entry.precision for entry in planned if entry.name in read}
-        layouts = {e.name: "NHWC" for e in planned if e.layout == "NHWC" and e.name in read}
-        outputs = _output_precisions(legal, options.output_precision)
-        plans = [
-            CompileOptions(
-                shaves=n,
-                input_precisions=precisions,
-                input_layouts=layouts,
-                output_precisions=outputs,
-                timeout_s=options.timeout_s,
-                memory_limit_mb=options.memory_limit_mb,
-                skip_device_wait=options.skip_device_wait,
-            )
-            for n in options.shaves
-        ]
+        plans = compile_plans(options, legal, planned)
         # The engine gives the same bytes for the same IR, so they are kept by the IR's content.
         key = key_of(
             {
@@ -303,7 +289,7 @@ class Conversion:
             blob = Blob.from_bytes(data)
             if options.stamp != "6.0":
                 blob = blob.with_version(*STAMPS[options.stamp])
-            wanted = set(precisions)
+            wanted = _read_inputs(legal)
             if {entry.name for entry in blob.inputs} != wanted:
                 raise CompileError(
                     f"the blob has inputs {[e.name for e in blob.inputs]}, the model {wanted}",
@@ -363,6 +349,30 @@ class Conversion:
         if self.progress:
             self.progress(step, now - started)
         return now
+
+
+def compile_plans(
+    options: ConvertOptions, legal: ov.Model, planned: Sequence[PlannedInput]
+) -> list[CompileOptions]:
+    """What the engine is asked for a legalised model, one entry for each number of shaves."""
+    from oakwright.compiler import CompileOptions
+
+    read = _read_inputs(legal)
+    precisions = {entry.name: entry.precision for entry in planned if entry.name in read}
+    layouts = {e.name: "NHWC" for e in planned if e.layout == "NHWC" and e.name in read}
+    outputs = _output_precisions(legal, options.output_precision)
+    return [
+        CompileOptions(
+            shaves=n,
+            input_precisions=precisions,
+            input_layouts=layouts,
+            output_precisions=outputs,
+            timeout_s=options.timeout_s,
+            memory_limit_mb=options.memory_limit_mb,
+            skip_device_wait=options.skip_device_wait,
+        )
+        for n in options.shaves
+    ]
 
 
 def distinct(
