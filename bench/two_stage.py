@@ -14,11 +14,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pickle
 import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,6 +48,7 @@ from oakwright.files import write_aside
 
 SHARED = Path(os.environ.get("OAKWRIGHT_SHARED", ROOT.parent / "shared")) / "data"
 LABELS = ROOT / "tests" / "corpus" / "masks_labels.json"
+PARTS = ("masks", "halves", "probe", "depth", "siblings")
 OUTPUT = ROOT / "bench-output" / "two-stage"
 # The halves of the square in which all faces are, as (left, top) of half its size.
 HALVES = ((0.0, 120 / 540), (0.5, 120 / 540))
@@ -86,22 +89,38 @@ def clean(drawn: Drawn) -> Drawn:
     return drawn
 
 
-def measure_masks(place: Path, demo: Path, frames: int | None = None) -> list[MaskRow]:
-    """The demo on masks.mp4 and on its halves, with the detector's two orders."""
+class Kept:
+    """What was measured, by part, in a file of this bench's own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.values: dict[str, Any] = {}
+        if path.is_file():
+            self.values = pickle.loads(path.read_bytes())
+
+    def put(self, part: str, value: Any) -> None:
+        """Keep one part's figures."""
+        self.values[part] = value
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_aside(self.path, pickle.dumps(self.values))
+
+
+def measure_masks(place: Path, demo: Path, wanted: tuple[str, ...]) -> list[MaskRow]:
+    """The demo on masks.mp4, or on its halves, with the detector's two orders."""
     labels = json.loads(LABELS.read_text())["frames"]
     video = SHARED / "media" / "masks.mp4"
-    squares = read_squares(video)[:frames]
-    labels = {n: faces for n, faces in labels.items() if int(n) < len(squares)}
+    squares = read_squares(video)
     classifier = DirectClassifier(SHARED / "models" / "face-mask-classifier.onnx")
     views = [("the whole picture", [(str(video), labels, squares)])]
     halves = []
-    for i, (left, top) in enumerate(HALVES):
+    for i, (left, top) in enumerate(HALVES if wanted != ("the whole picture",) else ()):
         source = zoom_source(squares, left, top, place / f"half{i}")
         size = squares[0].shape[0]
         x, y = round(left * size), round(top * size)
         parts = [s[y : y + size // 2, x : x + size // 2] for s in squares]
         halves.append((source, zoomed(labels, left, top, 0.5), parts))
     views.append(("its halves, twice enlarged", halves))
+    views = [view for view in views if view[0] in wanted]
     rows = []
     for is_rgb in (True, False):
         app = prepare(demo, SHARED, place, detector_rgb=is_rgb)
@@ -164,18 +183,40 @@ def main() -> None:
     parser.add_argument("demo", type=Path, help="the folder gen2-age-gender of the branch")
     parser.add_argument("--siblings", type=Path, help="folder with tutorial/ and master/")
     parser.add_argument("--report", type=Path, help="folder for two-stage.md")
+    parser.add_argument(
+        "--only",
+        choices=PARTS,
+        action="append",
+        help="measure these parts and take the others from the last time",
+    )
     given = parser.parse_args()
     if not (given.demo / "main.py").is_file():
         raise SystemExit(f"there is no main.py in {given.demo}: name the demo's folder")
     if not SHARED.is_dir():
         raise SystemExit("the corpus is not here: set OAKWRIGHT_SHARED to its folder")
+    kept = Kept(OUTPUT / "measured.pickle")
+    wanted = set(given.only or PARTS)
     with tempfile.TemporaryDirectory(prefix="two-stage-") as own:
         place = Path(own)
-        masks = measure_masks(place, given.demo)
-        digests = same_with_probe(place)
-        depth, stills = measure_depth(place / "as_written", place / "zoo", place / "stills")
-        siblings = measure_siblings(place, given.siblings) if given.siblings else []
-    page = as_page(masks, digests, depth, stills, siblings)
+        prepare(given.demo, SHARED, place)
+        if "masks" in wanted:
+            kept.put("masks", measure_masks(place, given.demo, ("the whole picture",)))
+        if "halves" in wanted:
+            kept.put("halves", measure_masks(place, given.demo, ("its halves, twice enlarged",)))
+        if "probe" in wanted:
+            kept.put("probe", same_with_probe(place))
+        if "depth" in wanted:
+            app = place / "as_written"
+            kept.put("depth", measure_depth(app, place / "zoo", place / "stills"))
+        if "siblings" in wanted and given.siblings:
+            kept.put("siblings", measure_siblings(place, given.siblings))
+    values = kept.values
+    page = as_page(
+        [*values.get("masks", []), *values.get("halves", [])],
+        values.get("probe"),
+        values.get("depth"),
+        values.get("siblings", []),
+    )
     if given.report:
         write_aside(given.report / "two-stage.md", page)
     else:

@@ -33,13 +33,18 @@ camera, face detector, a Script that crops, mask classifier, two queues kept in 
 
 def as_page(
     masks: Sequence[MaskRow],
-    digests: tuple[str, str],
-    depth: Mapping[float, Sequence[float]],
-    stills: int,
+    digests: tuple[str, str] | None,
+    depth: tuple[Mapping[float, Sequence[float]], int] | None,
     siblings: Sequence[tuple[str, Check]],
 ) -> str:
-    """Markdown."""
-    parts = [HEAD, _masks(masks), _same(masks, digests), _depth(depth, stills)]
+    """Markdown of what was measured."""
+    parts = [HEAD]
+    if masks:
+        parts += [_masks(masks), _direct(masks)]
+    if digests:
+        parts.append(_same(digests))
+    if depth:
+        parts.append(_depth(*depth))
     if siblings:
         parts.append(_siblings(siblings))
     return "\n".join(parts)
@@ -79,19 +84,23 @@ tutorial says, and for both networks.
     )
 
 
-def _same(rows: Sequence[MaskRow], digests: tuple[str, str]) -> str:
+def _direct(rows: Sequence[MaskRow]) -> str:
     device, alone, both = (sum(getattr(r, n) for r in rows) for n in ("device", "alone", "both"))
     same = sum(r.same_labels for r in rows)
-    verdict = "the same" if digests[0] == digests[1] else "NOT the same"
     return f"""\
 ## Is it the networks or the device?
 
 The same networks without a device (OpenCV cuts and scales, OpenVINO infers the blob's graph and the
-ONNX): over all frames of the four runs above, the device drew {device} boxes, the detector alone
+ONNX): over all frames of the runs above, the device drew {device} boxes, the detector alone
 finds {alone}, {both} are in both with an overlap of 0.7. They differ where a confidence is near the
 threshold of 0.5. The label is the one that the ONNX gives to the crop of that box in {same} of
 {device}. So the figures above are the networks'.
+"""
 
+
+def _same(digests: tuple[str, str]) -> str:
+    verdict = "the same" if digests[0] == digests[1] else "NOT the same"
+    return f"""\
 Boxes and texts are read by a listener in the script's process. It changes nothing: digests of all
 that the host received without and with it are {verdict} (`{digests[0]}`).
 """

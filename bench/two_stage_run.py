@@ -46,6 +46,8 @@ def prepare(demo: Path, data: Path, place: Path, *, detector_rgb: bool = True) -
     network was trained on, to see what the order does.
     """
     app = place / ("as_written" if detector_rgb else "detector_bgr")
+    if app.exists():
+        return app
     shutil.copytree(demo, app)
     if not detector_rgb:
         main = app / "main.py"
