@@ -249,8 +249,8 @@ def main() -> None:
             "",
             "## Memory",
             "",
-            f"{held:.0f} MB after 1000 frames, {growth:+.1f} MB after {options.frames} more."
-            f" Goal: below {GROWTH_MB:g} MB.",
+            f"{held:.0f} MB after 1000 frames, PyTorch that made the network included;"
+            f" {growth:+.1f} MB after {options.frames} more. Goal: below {GROWTH_MB:g} MB.",
             "",
             f"Missed: {', '.join(missed)}." if missed else "All goals are met.",
         ]

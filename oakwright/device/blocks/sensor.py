@@ -79,9 +79,26 @@ def cut(
     part = pixels[y0:y1, x0:x1]
     if part.shape[:2] == (height, width):
         return np.ascontiguousarray(part)
-    shrinks = width < x1 - x0 and height < y1 - y0
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(part, (width, height), interpolation=way))
+    if width < x1 - x0 and height < y1 - y0:
+        return _shrunk(part, width, height)
+    return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _shrunk(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+    """A smaller picture without aliasing: means of whole blocks, then in between.
+
+    OpenCV takes means of whole blocks five times as fast as those of fractions of pixels.
+    """
+    rows, columns = pixels.shape[:2]
+    steps = range(min(columns // width, rows // height), 1, -1)
+    step = next((n for n in steps if columns % n == 0 and rows % n == 0), 1)
+    columns, rows = columns // step, rows // step
+    if step > 1:
+        pixels = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
+    # Neighbours see every pixel of what is not twice as large.
+    is_near = step > 1 and columns < 2 * width and rows < 2 * height
+    way = cv2.INTER_LINEAR if is_near else cv2.INTER_AREA
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=way))
 
 
 def orient(pixels: np.ndarray, orientation: int) -> np.ndarray:
