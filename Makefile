@@ -7,7 +7,7 @@ PIP    := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 OUT    ?= demo-output
 IMAGE  ?=
 
-.PHONY: demo test test-all test-system bench check format docs golden clean
+.PHONY: demo test test-all test-system bench check format docs golden clean archive-readers
 
 demo: $(DEMO)/.ready
 	$(DEMO)/bin/python examples/demo.py --out $(OUT) $(if $(IMAGE),--image "$(IMAGE)")
@@ -33,11 +33,16 @@ format: $(DEV)/.ready
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
+# Luxonis' own readers of NN Archives and superblobs, each in an environment of its own.
+archive-readers:
+	$(PYTHON) -m venv .env-depthai3 && .env-depthai3/bin/pip install --quiet 'depthai>=3' numpy
+	$(PYTHON) -m venv .env-luxonis-ml && .env-luxonis-ml/bin/pip install --quiet 'luxonis-ml[nn-archive]'
+
 golden: $(DEV)/.ready
 	$(DEV)/bin/python tests/golden/make_golden.py
 
 clean:
-	rm -rf $(DEMO) $(DEV) $(OUT) bench-output build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(DEMO) $(DEV) .env-depthai3 .env-luxonis-ml $(OUT) bench-output build dist .pytest_cache .mypy_cache .ruff_cache
 
 # Two environments: the demo's is light (no torch), the developer's has all extras.
 $(DEMO)/.ready: pyproject.toml constraints.txt
