@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -179,6 +180,8 @@ def _run(copy: Path, name: str, plan: Plan, own: Path) -> Row:
     )
     shutil.rmtree(place, ignore_errors=True)
     result, reason = judge(ended, _hold_s(settings.source))
+    # Where this machine keeps things says nothing to others.
+    reason = reason.replace(f"{copy}/", "").replace(sys.executable, "python")
     frames = sum(s["arrived"] for s in ended.report.get("streams", {}).values())
     output = str(ended.report.get("output", ""))
     return Row(name, nodes, result, frames, ended.wall_s, reason, output)

@@ -80,6 +80,9 @@ def rows(tmp_path_factory):
         "dai.Device(pipeline)\n"
     )
     (folder / "flashes.py").write_text("import depthai as dai\ndai.Device().flashCalibration(1)\n")
+    (folder / "asks.py").write_text(
+        "import sys\nimport depthai\nsys.exit(f'run {sys.executable} in {sys.path[0]}/models')\n"
+    )
     needs = {"keys.py": Need(("--twice", "{models}/a.blob"), ((0.3, "c"), (0.8, "s")), 3.0)}
     plan = Plan(seconds=1.2, limit_s=60, needs=needs)
     return {row.script: row for row in bench_scripts(folder, plan, jobs=2)} | {"plan": plan}
@@ -115,6 +118,10 @@ def test_an_unsupported_node_is_refused_by_name(rows):
     assert row.nodes == ("FeatureTracker",)
 
 
+def test_a_reason_names_no_path_of_this_machine(rows):
+    assert rows["asks.py"].reason == "the script exited with run python in models"
+
+
 def test_what_writes_to_the_camera_is_apart(rows):
     assert rows["flashes.py"].result == "apart"
 
@@ -122,7 +129,7 @@ def test_what_writes_to_the_camera_is_apart(rows):
 def test_the_table_says_what_each_script_got(rows):
     plan = rows["plan"]
     text = as_markdown([row for name, row in rows.items() if name != "plan"], plan)
-    assert text.startswith("2 of 6 scripts clean, 1 refused, 3 failed; 1 apart.")
+    assert text.startswith("2 of 7 scripts clean, 1 refused, 4 failed; 1 apart.")
     assert "- keys.py: `--twice {models}/a.blob`, key `c` at 0.3 s, key `s` at 0.8 s, 3 s" in text
 
 
