@@ -34,9 +34,10 @@ LIMIT_S = 240.0
 HEAD = """# Determinism of the virtual camera
 
 Written by `python bench/device_determinism.py`: {scripts} scripts, {runs} runs each of
-{seconds:g} s of virtual time, {jobs} at a time. *Hash* is over everything the host took from the device: stream,
-class, number, time and contents of every message, in order. *Another scene* says whether one more
-run, with another source, had another hash: that the hash sees what is in the messages.
+{seconds:g} s of virtual time, {jobs} at a time. *Hash* is over everything the host took from the
+device: stream, class, number, time and contents of every message, in order. *Another scene* says
+whether one more run, with another source, had another hash: that the hash sees what is in the
+messages.
 
 {summary}
 
