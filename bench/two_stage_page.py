@@ -25,6 +25,7 @@ camera, face detector, a Script that crops, mask classifier, two queues kept in 
   detector's boxes, so the wrapper repeats the crop's edge around it, 16 of 128 pixels wide: of the
   widths tried on the detector's boxes in these frames (0, 8, 16, 24, 32) the best. Its outputs are
   [no mask, mask]: read the other way, every bare front face here would wear one.
+- The halves are the same video, cut so that faces are twice as large; the script is not changed.
 - Labels: 30 frames of `masks.mp4`, 148 faces, drawn by hand before any detection was seen
   (`tests/corpus/masks_labels.json`). Faces of which no eye is seen do not count either way.
 - A box is a face's from an overlap (intersection over union) of 0.4 on.
@@ -94,7 +95,8 @@ The same networks without a device (OpenCV cuts and scales, OpenVINO infers the 
 ONNX): over all frames of the runs above, the device drew {device} boxes, the detector alone
 finds {alone}, {both} are in both with an overlap of 0.7. They differ where a confidence is near the
 threshold of 0.5. The label is the one that the ONNX gives to the crop of that box in {same} of
-{device}. So the figures above are the networks'.
+{device}: its crops are scaled in one step, the device's in two, and some 20 pixels wide leave the
+classifier undecided. So the figures above are the networks'.
 """
 
 

@@ -21,6 +21,8 @@ from oakwright.blob import Blob
 from oakwright.decompiler import decompile
 from oakwright.device import RunResult, Settings, run_script
 
+# A busy machine must not look like a hang.
+PATIENCE_S = 300.0
 ALIASES = (("blobconverter", "oakwright.blobconverter"),)
 FACE = "face-detection-retail-0004"
 PRECISE = {"INFERENCE_PRECISION_HINT": "f32"}
@@ -79,7 +81,13 @@ def run_plain(script: Path, source: str, board: str, **options: Any) -> RunResul
     """As ``oakwright device run SCRIPT`` does."""
     arguments = options.pop("arguments", ())
     settings = Settings(
-        source=source, board=board, deterministic=True, loops=False, aliases=ALIASES, **options
+        source=source,
+        board=board,
+        deterministic=True,
+        loops=False,
+        patience_s=PATIENCE_S,
+        aliases=ALIASES,
+        **options,
     )
     return run_script(script, arguments, settings, limit_s=600, capture=True, folder=script.parent)
 
@@ -104,7 +112,13 @@ def run_probed(
     words = {"out": str(out), "grow": grow, "square": square, "folder": str(where)}
     order.write_text(json.dumps({**words, "pictures": list(pictures)}))
     settings = Settings(
-        source=source, board=board, deterministic=True, loops=False, aliases=ALIASES, **options
+        source=source,
+        board=board,
+        deterministic=True,
+        loops=False,
+        patience_s=PATIENCE_S,
+        aliases=ALIASES,
+        **options,
     )
     probe = Path(__file__).with_name("two_stage_probe.py")
     result = run_script(
