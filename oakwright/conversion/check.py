@@ -71,7 +71,7 @@ def check(
         model = cut_outputs(model, options.outputs)
     notes = [*opened.notes, *require_static(model, options)]
     freeze_inputs(model, options)
-    planned = plan_inputs(model, options)
+    planned = plan_inputs(model, options, channels_last=opened.channels_last)
     notes += [note for entry in planned for note in entry.notes]
     prepared = ir.preprocess(model, [s for entry in planned if (s := entry.preprocess())])
     legal = ir.legalise(prepared)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,9 +79,10 @@ def convert(
 ) -> Converted:
     """Convert any model to a blob (or, with ``to="ir"``, to IR v10).
 
-    ``source``: a path (ONNX, OpenVINO IR, TorchScript, ``.pt2``), ``package.module:factory``, a
-    ``torch.nn.Module`` (with ``example_input``), an ``onnx.ModelProto``, its bytes or an
-    ``openvino.Model``. ``output_names`` names a module's outputs. The keywords ``shape`` to
+    ``source``: a path (ONNX, OpenVINO IR, TorchScript, ``.pt2``, TensorFlow, Keras, TFLite,
+    Paddle), ``package.module:factory``, a ``torch.nn.Module`` (with ``example_input``), a
+    ``keras.Model``, an ``onnx.ModelProto``, its bytes or an ``openvino.Model``.
+    ``output_names`` names a module's outputs. The keywords ``shape`` to
     ``input_precision`` speak of every input; ``inputs`` of single ones. ``samples``: real inputs
     of the blob (by name, planar) to look for FP16 overflow with, or a function that makes them
     for the planned inputs. ``options`` stands instead of all of them. ``shaves`` is 6 by default.
@@ -165,7 +166,7 @@ class Conversion:
             reading = cut_outputs(reading, options.outputs)
         notes = [*opened.notes, *self._static(reading)]
         frozen = freeze_inputs(reading, options)
-        planned = self._plan(reading)
+        planned = self._plan(reading, opened.channels_last)
         notes += self._unread(planned, reading)
         preprocessed = ir.preprocess(
             reading, [step for entry in planned if (step := entry.preprocess())]
@@ -184,6 +185,7 @@ class Conversion:
             raise _beyond_fp16(error, found) from error
         if verdict:
             started = self._tell(f"verified against {verdict.against}", started)
+        notes += _said_of_rounding(verdict, legal)
         if self.samples:
             samples = self.samples(planned) if callable(self.samples) else self.samples
             found += ir.scan_activations(legal.model, list(samples))
@@ -207,10 +209,10 @@ class Conversion:
 
         return require_static(reading, self.options)
 
-    def _plan(self, reading: ov.Model) -> list[PlannedInput]:
+    def _plan(self, reading: ov.Model, channels_last: bool) -> list[PlannedInput]:
         from .plan import plan_inputs
 
-        return plan_inputs(reading, self.options)
+        return plan_inputs(reading, self.options, channels_last=channels_last)
 
     def _unread(self, planned: Sequence[PlannedInput], reading: ov.Model) -> list[str]:
         read = _read_inputs(reading)
@@ -337,6 +339,7 @@ class Conversion:
                 "difference": verdict.difference,
                 "fp16_difference": verdict.fp16_difference,
                 "note": verdict.note,
+                "rounding_dropped": asdict(verdict.rounding) if verdict.rounding else None,
             }
             if verdict
             else None,
@@ -349,6 +352,19 @@ class Conversion:
         if self.progress:
             self.progress(step, now - started)
         return now
+
+
+def _said_of_rounding(verdict: Verdict | None, legal: Any) -> list[str]:
+    """What is to be said of a quantised model, verified or not."""
+    if verdict and verdict.rounding:
+        return [verdict.rounding.describe()]
+    layers = sum(entry.op.startswith("FakeQuantize") for entry in legal.applied)
+    if verdict or not layers:
+        return []
+    return [
+        f"quantised model: the rounding of {layers} activations to integers is dropped, and what"
+        " that does to the outputs was not verified"
+    ]
 
 
 def compile_plans(
@@ -453,10 +469,12 @@ def _source_key(source: Any, example_input: Any, options: ConvertOptions) -> str
     if not isinstance(source, (str, Path)) or example_input is not None:
         return None
     path = Path(source)
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
-        files = [path, *_companions(path)]
+        files = _companions(path) if path.is_dir() else [path, *_companions(path)]
+        if not files:
+            return None
         parts = {file.name: file_digest(file) for file in files}
     except (OSError, OakwrightError):
         return None  # whatever is wrong with it, reading it will say
@@ -464,7 +482,14 @@ def _source_key(source: Any, example_input: Any, options: ConvertOptions) -> str
 
 
 def _companions(path: Path) -> list[Path]:
-    """The other files a model's numbers live in."""
+    """The other files a model's numbers live in; all of them for a folder."""
+    if path.is_dir() or path.name == "saved_model.pb":
+        from .sources.tensorflow import saved_model_files
+
+        return saved_model_files(path)
+    if path.suffix.lower() == ".pdmodel":
+        weights = path.with_suffix(".pdiparams")
+        return [weights] if weights.is_file() else []
     with path.open("rb") as file:
         head = file.read(512)
     if path.suffix.lower() == ".xml" or b"<net" in head:

@@ -9,11 +9,12 @@ AttributeProto, TensorProto).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from oakwright.errors import UnreadableModel
+
+from .wire import Value, WireError, fields, message, packed, text
 
 _DEEPEST = 32  # nested subgraphs; real models have two or three
 _MOST_ELEMENTS = 1 << 32
@@ -35,64 +36,6 @@ class OnnxOutline:
     _has_graph: bool = False
 
 
-class _WireError(Exception):
-    pass
-
-
-Field = tuple[int, "int | memoryview"]
-
-
-def _fields(data: memoryview, start: int) -> Iterator[Field]:
-    """(field number, value) of one message; value is an int or a view of its bytes."""
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at, start)
-        number, wire = key >> 3, key & 7
-        if number == 0:
-            raise _WireError(f"field number 0 at byte {start + at}")
-        if wire == 0:
-            value, at = _varint(data, at, start)
-            yield number, value
-            continue
-        if wire == 2:
-            size, at = _varint(data, at, start)
-        elif wire in (1, 5):
-            size = 8 if wire == 1 else 4
-        else:
-            raise _WireError(f"wire type {wire} at byte {start + at}")
-        if size > len(data) - at:
-            raise _WireError(
-                f"a field of {size} bytes at byte {start + at} runs past the end of the file"
-            )
-        yield number, data[at : at + size]
-        at += size
-
-
-def _varint(data: memoryview, at: int, start: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(data):
-            raise _WireError(f"the file ends inside a number at byte {start + at}")
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise _WireError(f"a number of more than 10 bytes at byte {start + at}")
-
-
-def _text(value: int | memoryview) -> str:
-    if isinstance(value, int):
-        raise _WireError("a number where text was expected")
-    return bytes(value).decode("utf-8", "replace")
-
-
-def _message(value: int | memoryview) -> Iterator[Field]:
-    if isinstance(value, int):
-        raise _WireError("a number where a message was expected")
-    return _fields(value, 0)
-
-
 def outline(data: bytes | memoryview, where: str) -> OnnxOutline:
     """Read the outline of an ONNX model; ``where`` names it in errors.
 
@@ -100,21 +43,21 @@ def outline(data: bytes | memoryview, where: str) -> OnnxOutline:
     """
     found = OnnxOutline()
     try:
-        for number, value in _fields(memoryview(data), 0):
+        for number, value in fields(memoryview(data)):
             if number == 1 and isinstance(value, int):
                 found.ir_version = value
             elif number == 2:
-                found.producer = _text(value)
+                found.producer = text(value)
             elif number == 7:
                 found._has_graph = True
                 _graph(value, found, 0, top=True)
             elif number == 8:
                 _opset(value, found)
             elif number == 25:  # local functions
-                for inner, node in _message(value):
+                for inner, node in message(value):
                     if inner == 7:
                         _node(node, found, 1)
-    except _WireError as error:
+    except WireError as error:
         raise UnreadableModel(
             f"{where} is no ONNX model, or a damaged one: {error}",
             remedy="export or download it again; is the file of another kind?",
@@ -130,20 +73,20 @@ def outline(data: bytes | memoryview, where: str) -> OnnxOutline:
     return found
 
 
-def _opset(value: int | memoryview, found: OnnxOutline) -> None:
+def _opset(value: Value, found: OnnxOutline) -> None:
     domain, version = "", 0
-    for number, part in _message(value):
+    for number, part in message(value):
         if number == 1:
-            domain = _text(part)
+            domain = text(part)
         elif number == 2 and isinstance(part, int):
             version = part
     found.opsets[domain or "ai.onnx"] = version
 
 
-def _graph(value: int | memoryview, found: OnnxOutline, depth: int, *, top: bool) -> None:
+def _graph(value: Value, found: OnnxOutline, depth: int, *, top: bool) -> None:
     if depth > _DEEPEST:
-        raise _WireError(f"subgraphs nested deeper than {_DEEPEST}")
-    for number, part in _message(value):
+        raise WireError(f"subgraphs nested deeper than {_DEEPEST}")
+    for number, part in message(value):
         if number == 1:
             _node(part, found, depth)
         elif number == 5:
@@ -152,24 +95,24 @@ def _graph(value: int | memoryview, found: OnnxOutline, depth: int, *, top: bool
                 found.initializers.add(name)
         elif number in (11, 12) and top:
             names = found.inputs if number == 11 else found.outputs
-            names.extend(_text(text) for inner, text in _message(part) if inner == 1)
+            names.extend(text(entry) for inner, entry in message(part) if inner == 1)
         elif number == 15:  # sparse initializer: values and indices are tensors
-            for inner, tensor in _message(part):
+            for inner, tensor in message(part):
                 if inner in (1, 2):
                     _tensor(tensor, found)
 
 
-def _node(value: int | memoryview, found: OnnxOutline, depth: int) -> None:
+def _node(value: Value, found: OnnxOutline, depth: int) -> None:
     name, operation, outputs = "", "", []
-    for number, part in _message(value):
+    for number, part in message(value):
         if number == 2:
-            outputs.append(_text(part))
+            outputs.append(text(part))
         elif number == 3:
-            name = _text(part)
+            name = text(part)
         elif number == 4:
-            operation = _text(part)
+            operation = text(part)
         elif number == 5:
-            for inner, attribute in _message(part):
+            for inner, attribute in message(part):
                 if inner in (5, 10):
                     _tensor(attribute, found)
                 elif inner in (6, 11):
@@ -179,28 +122,21 @@ def _node(value: int | memoryview, found: OnnxOutline, depth: int) -> None:
         found.nodes.setdefault(output, (operation, name))
 
 
-def _tensor(value: int | memoryview, found: OnnxOutline) -> str:
+def _tensor(value: Value, found: OnnxOutline) -> str:
     name, elements = "", 1
-    for number, part in _message(value):
+    for number, part in message(value):
         if number == 1:
-            for size in [part] if isinstance(part, int) else _packed(part):
+            for size in [part] if isinstance(part, int) else packed(part):
                 elements *= max(size, 1)
         elif number == 8:
-            name = _text(part)
+            name = text(part)
         elif number == 13:
-            entry = dict(_message(part))
-            if _text(entry.get(1, memoryview(b""))) == "location":
-                found.external_files.add(_text(entry.get(2, memoryview(b""))))
+            entry = dict(message(part))
+            if text(entry.get(1, memoryview(b""))) == "location":
+                found.external_files.add(text(entry.get(2, memoryview(b""))))
     if elements > _MOST_ELEMENTS:
-        raise _WireError(f"tensor '{name}' claims {elements} elements")
+        raise WireError(f"tensor '{name}' claims {elements} elements")
     return name
-
-
-def _packed(data: memoryview) -> Iterator[int]:
-    at = 0
-    while at < len(data):
-        value, at = _varint(data, at, 0)
-        yield value
 
 
 def external_paths(found: OnnxOutline, folder: Path) -> list[Path]:

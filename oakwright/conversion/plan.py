@@ -145,9 +145,12 @@ def _short(numbers: tuple[float, ...]) -> str:
     return text if len(numbers) == 1 else f"[{text}]"
 
 
-def plan_inputs(model: ov.Model, options: ConvertOptions) -> list[PlannedInput]:
+def plan_inputs(
+    model: ov.Model, options: ConvertOptions, *, channels_last: bool = False
+) -> list[PlannedInput]:
     """Plan every input of a static model.
 
+    ``channels_last``: a shape that could be NCHW or NHWC is NHWC, as in TensorFlow.
     Raises UsageError for options that name no input or do not fit the shape.
     """
     names = port_names(model).inputs
@@ -170,13 +173,15 @@ def plan_inputs(model: ov.Model, options: ConvertOptions) -> list[PlannedInput]:
         if wanted.reverse_channels and not own and 3 not in shape[1:]:
             # Said of every input at once, it means those with three channels.
             wanted = replace(wanted, reverse_channels=False)
-        made = _plan(name, shape, port.element_type.to_string(), wanted)
+        made = _plan(name, shape, port.element_type.to_string(), wanted, channels_last)
         # An IR has no engine behind it that could turn the axes: it gets what was asked for.
         planned.append(replace(made, is_planar=options.to != "ir"))
     return planned
 
 
-def _plan(name: str, shape: tuple[int, ...], kind: str, wanted: InputOptions) -> PlannedInput:
+def _plan(
+    name: str, shape: tuple[int, ...], kind: str, wanted: InputOptions, channels_last: bool
+) -> PlannedInput:
     notes: list[str] = []
     if wanted.layout:
         model_layout, layout = wanted.layout
@@ -187,13 +192,14 @@ def _plan(name: str, shape: tuple[int, ...], kind: str, wanted: InputOptions) ->
                 key="layout",
             )
     elif wanted.takes_frames:
-        model_layout = _infer_layout(name, shape, wanted)
+        model_layout = _infer_layout(name, shape, wanted, channels_last)
         layout = model_layout.replace("NHWC", "NCHW")
         if model_layout:
             notes.append(f"layout {model_layout} inferred from shape {list(shape)}")
     else:
         model_layout = layout = ""
-        if len(shape) == 4 and shape[3] in _IMAGE_CHANNELS and shape[1] not in _IMAGE_CHANNELS:
+        planar = shape[1:2] and shape[1] in _IMAGE_CHANNELS and not channels_last
+        if len(shape) == 4 and shape[3] in _IMAGE_CHANNELS and not planar:
             notes.append(
                 f"shape {list(shape)} looks like NHWC; it is kept. For planar camera frames say"
                 " --layout NHWC"
@@ -228,17 +234,19 @@ def _plan(name: str, shape: tuple[int, ...], kind: str, wanted: InputOptions) ->
     )
 
 
-def _infer_layout(name: str, shape: tuple[int, ...], wanted: InputOptions) -> str:
+def _infer_layout(
+    name: str, shape: tuple[int, ...], wanted: InputOptions, channels_last: bool
+) -> str:
     lengths = {len(v) for v in (wanted.mean, wanted.scale) if v and len(v) > 1}
     if len(lengths) > 1:
         raise UsageError(f"input '{name}': mean and scale have {sorted(lengths)} values")
     wants_color = wanted.is_reversed
     channels = lengths or ({3} if wants_color else set(_IMAGE_CHANNELS))
     planar, interleaved = {4: ("NCHW", "NHWC"), 3: ("CHW", "HWC")}.get(len(shape), ("", ""))
-    if planar and shape[planar.index("C")] in channels:
-        return planar
-    if interleaved and shape[interleaved.index("C")] in channels:
-        return interleaved
+    order = (interleaved, planar) if channels_last else (planar, interleaved)
+    for layout in order:
+        if layout and shape[layout.index("C")] in channels:
+            return layout
     if lengths:
         raise UsageError(
             f"{lengths.pop()} values of mean or scale fit no axis of input '{name}' {list(shape)}",
@@ -252,7 +260,7 @@ def _infer_layout(name: str, shape: tuple[int, ...], wanted: InputOptions) -> st
             remedy=f"say which input is meant: --color {name}=...",
             key="color",
         )
-    return planar  # one mean and one scale fit any axis
+    return order[0]  # one mean and one scale fit any axis
 
 
 def _check_channels(name: str, shape: tuple[int, ...], layout: str, wanted: InputOptions) -> None:

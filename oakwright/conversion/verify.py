@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +29,31 @@ _SEED = 20210400
 FP16_ALARM = 0.1  # rounding the weights alone should change outputs by a hundredth at most
 
 
+# Rounding to 8 bits costs a percent or a few; beyond this something else is wrong.
+QUANTISED_LIMIT = 0.3
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What dropping the rounding of a quantised model's activations does to its outputs.
+
+    ``difference``: root mean square of the gap by that of the original's output, the worst one.
+    """
+
+    layers: int
+    against: str
+    difference: float
+
+    def describe(self) -> str:
+        """One line for people."""
+        return (
+            f"quantised model: weights are kept as the file has them, in FP16; the rounding of"
+            f" {self.layers} activation(s) to integers is dropped, which the chip has no use for;"
+            f" against {self.against} outputs differ by {100 * self.difference:.2g} % (rms on"
+            f" random input; {100 * QUANTISED_LIMIT:g} % is refused)"
+        )
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What was compared with what, and how far apart they are (max |a - b| / max |b|)."""
@@ -37,6 +62,7 @@ class Verdict:
     difference: float
     note: str = ""
     fp16_difference: float | None = None  # with the weights rounded to FP16
+    rounding: Rounding | None = None  # for quantised models; ``difference`` is then without it
 
 
 def random_inputs(
@@ -77,7 +103,16 @@ def verify(
     Raises ConversionMismatch naming the first layer that differs.
     """
     inputs = random_inputs(planned)
-    agreement = ir.compare(preprocessed, legalised, inputs, tolerance=tolerance)
+    unrounded, dropped = ir.without_rounding(preprocessed)
+    agreement = ir.compare(unrounded, legalised, inputs, tolerance=tolerance)
+    if dropped:
+        reference = source.reference if use_framework else None
+        measured = _rounding(reference, reading, preprocessed, legalised, planned, inputs, full)
+        return Verdict(
+            "OpenVINO's reading of the source, less its rounding to integers",
+            agreement.difference,
+            rounding=replace(measured, layers=dropped),
+        )
     reference, note = source.reference, ""
     if reference is None or not use_framework:
         return Verdict("OpenVINO's reading of the source", agreement.difference)
@@ -110,6 +145,59 @@ def verify(
     return Verdict(reference.name, worst, note)
 
 
+def _rounding(
+    reference: Reference | None,
+    reading: ov.Model,
+    preprocessed: ov.Model,
+    legalised: ov.Model,
+    planned: Sequence[PlannedInput],
+    inputs: Mapping[str, np.ndarray],
+    full: bool,
+) -> Rounding:
+    """The quantised original, run with its rounding, against the result.
+
+    By its own framework where that is there and quick, else as OpenVINO reads it.
+    """
+    against, wanted = "OpenVINO's reading of the source", None
+    quick = reference is not None and (
+        reference.seconds_per_gmac * ir.describe(legalised)["macs"] / 1e9 <= _PATIENCE_S
+    )
+    if reference is not None and (full or quick):
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                wanted = reference.run(_fed(planned, reading, inputs))
+            against = reference.name
+        except Exception as error:
+            against = f"{against} ({reference.name} cannot run it: {type(error).__name__})"
+    if wanted is None:
+        wanted = ir.run_on_cpu(preprocessed, inputs)
+    got = ir.run_on_cpu(legalised, inputs)
+    gaps = [ir.rms_difference(np.asarray(a), b) for a, b in zip(wanted, got, strict=True)]
+    worst = max(gaps, default=0.0)
+    if not worst <= QUANTISED_LIMIT:
+        name = ir.port_names(legalised).outputs[gaps.index(worst)]
+        raise ConversionMismatch(
+            f"output '{name}' differs from {against} by {100 * worst:.0f} % once activations are"
+            f" not rounded to integers (allowed is {100 * QUANTISED_LIMIT:g} %)",
+            remedy="convert the model it was quantised from, or say --verify off to convert it all"
+            " the same",
+            layer=name,
+            difference=worst,
+        )
+    return Rounding(0, against, worst)
+
+
+def _fed(
+    planned: Sequence[PlannedInput], reading: ov.Model, inputs: Mapping[str, np.ndarray]
+) -> list[np.ndarray]:
+    """What the source is fed for these inputs of the IR."""
+    return [
+        np.ascontiguousarray(entry.apply(inputs[entry.name])).astype(port.element_type.to_dtype())
+        for entry, port in zip(planned, reading.inputs, strict=True)
+    ]
+
+
 def _against_framework(
     source: Source,
     reference: Reference,
@@ -120,10 +208,7 @@ def _against_framework(
     tolerance: float,
 ) -> tuple[float, str]:
     """The largest difference of any output, and a note where it only grew on the way."""
-    fed = []
-    for entry, port in zip(planned, reading.inputs, strict=True):
-        kind = port.element_type.to_dtype()
-        fed.append(np.ascontiguousarray(entry.apply(inputs[entry.name])).astype(kind))
+    fed = _fed(planned, reading, inputs)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # an overflow in the framework is no news to the user
         wanted = reference.run(fed)
@@ -158,7 +243,8 @@ def fp16_difference(
     import openvino as ov
 
     inputs = random_inputs(planned)
-    wanted = ir.run_on_cpu(preprocessed, inputs)
+    unrounded, _ = ir.without_rounding(preprocessed)
+    wanted = ir.run_on_cpu(unrounded, inputs)
     got = ir.run_on_cpu(ov.Core().read_model(xml, weights), inputs)
     return max((_difference(a, b) for a, b in zip(got, wanted, strict=True)), default=0.0)
 

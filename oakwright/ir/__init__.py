@@ -7,6 +7,7 @@ from .legalise import Applied, Legalised, PortNames, legalise, port_names
 from .oracle import run_on_cpu, tensors_of
 from .preprocess import InputPreprocess, preprocess
 from .read import read
+from .rounding import rms_difference, without_rounding
 from .support import check
 from .verify import Agreement, compare, relative_difference
 from .write import serialise
@@ -26,9 +27,11 @@ __all__ = [
     "preprocess",
     "read",
     "relative_difference",
+    "rms_difference",
     "run_on_cpu",
     "scan_activations",
     "scan_constants",
     "serialise",
     "tensors_of",
+    "without_rounding",
 ]

@@ -28,19 +28,34 @@ class Kind(str, Enum):
     FACTORY = "factory"  # package.module:factory or file.py:factory
     TORCHSCRIPT = "torchscript"
     PT2 = "pt2"  # torch.export's archive
+    SAVED_MODEL = "saved_model"  # TensorFlow's folder
+    FROZEN_TF = "tensorflow"  # a frozen GraphDef, binary or text
+    TFLITE = "tflite"
+    KERAS = "keras"  # a .keras or .h5 file, or a live keras.Model
+    PADDLE = "paddle"
+    CAFFE = "caffe"
 
 
 # suffix -> (what it is, what to do)
 _OTHER_FORMATS = {
-    ".pb": ("a TensorFlow graph", "export it to ONNX with tf2onnx"),
-    ".tflite": ("a TFLite model", "export the original to ONNX"),
-    ".keras": ("a Keras model", "load it in Keras and export it to ONNX"),
-    ".h5": ("a Keras model", "load it in Keras and export it to ONNX"),
-    ".pdmodel": ("a Paddle model", "export it to ONNX with paddle2onnx"),
-    ".caffemodel": ("a Caffe model", "convert it to ONNX or OpenVINO IR first"),
-    ".prototxt": ("a Caffe model", "convert it to ONNX or OpenVINO IR first"),
-    ".params": ("an MXNet model", "export it to ONNX with MXNet's own exporter"),
-    ".nnet": ("a Kaldi model", "convert it to OpenVINO IR with OpenVINO 2022.1"),
+    ".pdiparams": ("the weights of a Paddle model", "give the .pdmodel beside it"),
+    ".params": (
+        "an MXNet model",
+        "export it to ONNX where MXNet is, mxnet.onnx.export_model(symbol, params, shapes), and"
+        " give the .onnx",
+    ),
+    ".nnet": (
+        "a Kaldi model",
+        "bring it to OpenVINO IR with Model Optimizer of OpenVINO 2022.1, mo --framework kaldi,"
+        " and give the .xml",
+    ),
+    ".mdl": (
+        "a Kaldi model",
+        "bring it to OpenVINO IR with Model Optimizer of OpenVINO 2022.1, mo --framework kaldi,"
+        " and give the .xml",
+    ),
+    ".index": ("a TensorFlow checkpoint", "export a SavedModel from it: model.export(folder)"),
+    ".meta": ("a TensorFlow checkpoint", "export a SavedModel from it: model.export(folder)"),
     ".blob": (
         "already a blob",
         "use it as it is, look inside with `oakwright inspect`, or turn it back into a model with"
@@ -51,6 +66,21 @@ _OTHER_FORMATS = {
         "weights without a network",
         "build the network in Python, load the weights and give `package.module:factory`",
     ),
+}
+
+# What has no magic number of its own is told by its suffix.
+_BY_SUFFIX = {
+    ".pbtxt": Kind.FROZEN_TF,
+    ".pdmodel": Kind.PADDLE,
+    ".caffemodel": Kind.CAFFE,
+    ".prototxt": Kind.CAFFE,
+}
+# What these suffixes must begin with, as their content would have told it above.
+_PROMISES = {
+    ".tflite": ("no TFLite model: the mark TFL3 is missing", "convert it with TensorFlow again"),
+    ".keras": ("no Keras archive", "save it again with model.save('model.keras')"),
+    ".h5": ("no HDF5 file", "save it again with model.save"),
+    ".hdf5": ("no HDF5 file", "save it again with model.save"),
 }
 
 _PICKLE_REMEDY = (
@@ -79,9 +109,11 @@ def detect(source: Any) -> Kind:
             path=str(path),
         )
     if path.is_dir():
+        if (path / "saved_model.pb").is_file():
+            return Kind.SAVED_MODEL
         raise UnreadableModel(
-            f"{path} is a folder, not a model file",
-            remedy="give the model file inside it (.onnx, .xml, .pt2)",
+            f"{path} is a folder, and no SavedModel: it has no saved_model.pb",
+            remedy="give the model file inside it (.onnx, .xml, .pt2, .tflite, .pdmodel)",
             path=str(path),
         )
     try:
@@ -104,6 +136,8 @@ def _of_object(source: Any) -> Kind:
             return Kind.TORCH
         if origin == "torch.export.exported_program.ExportedProgram":
             return Kind.PT2
+        if kind.__name__ == "Model" and kind.__module__.split(".")[0] in ("keras", "tf_keras"):
+            return Kind.KERAS
         if kind.__name__ == "ModelProto":
             return Kind.ONNX
         if kind.__name__ == "Model" and kind.__module__.startswith("openvino"):
@@ -115,6 +149,10 @@ def _of_object(source: Any) -> Kind:
 
 
 def _of_content(head: bytes, where: str, path: Path | None) -> Kind:
+    if head[4:8] == b"TFL3":
+        return Kind.TFLITE
+    if head[:8] == b"\x89HDF\r\n\x1a\n":
+        return Kind.KERAS
     if head[:2] == b"PK":
         return _of_archive(where, path)
     if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05":
@@ -129,11 +167,28 @@ def _of_content(head: bytes, where: str, path: Path | None) -> Kind:
         raise UnreadableModel(
             f"{where} holds an IR's weights", remedy=f"give {path.with_suffix('.xml')}", path=where
         )
+    if suffix in _BY_SUFFIX or suffix == ".pb":
+        return _of_framework(head, where, path, suffix)
+    if suffix == ".json" and b'"program"' in head:
+        raise UnreadableModel(
+            f"{where} is a Paddle 3 program (PIR), which OpenVINO does not read",
+            remedy="export it to ONNX with paddle2onnx, or save it in the older form (.pdmodel)",
+            path=where,
+        )
+    if suffix == ".json" and b'"nodes"' in head and b'"op"' in head:
+        what, remedy = _OTHER_FORMATS[".params"]
+        raise UnreadableModel(f"{where} is {what}", remedy=remedy, path=where)
+    if head[:6] == b"<Nnet>" or head[:8] == b"\0B<Nnet>":
+        what, remedy = _OTHER_FORMATS[".nnet"]
+        raise UnreadableModel(f"{where} is {what}", remedy=remedy, path=where)
     if suffix in _OTHER_FORMATS:
         what, remedy = _OTHER_FORMATS[suffix]
         raise UnreadableModel(
             f"{where} is {what}", remedy=remedy.replace("{path}", where), path=where
         )
+    if suffix in _PROMISES:
+        what, remedy = _PROMISES[suffix]
+        raise UnreadableModel(f"{where} is {what}", remedy=remedy, path=where)
     if suffix == ".xml":
         raise UnreadableModel(
             f"{where} is XML, but no OpenVINO IR: it has no <net> element",
@@ -147,6 +202,14 @@ def _of_content(head: bytes, where: str, path: Path | None) -> Kind:
             path=where,
         )
     return Kind.ONNX  # protobuf has no magic number: its reader says whether it is one
+
+
+def _of_framework(head: bytes, where: str, path: Path | None, suffix: str) -> Kind:
+    if suffix == ".pb" and path is not None and path.name == "saved_model.pb":
+        return Kind.SAVED_MODEL
+    if suffix == ".pb" and head[:1] == b"\x08":
+        return Kind.ONNX  # a ModelProto begins with its version, a GraphDef with its nodes
+    return _BY_SUFFIX.get(suffix, Kind.FROZEN_TF)
 
 
 def _of_archive(where: str, path: Path | None) -> Kind:
@@ -164,6 +227,8 @@ def _of_archive(where: str, path: Path | None) -> Kind:
         return Kind.PT2
     if "constants.pkl" in inner and any(name.startswith("code/") for name in inner):
         return Kind.TORCHSCRIPT
+    if "model.weights.h5" in inner and "config.json" in inner:
+        return Kind.KERAS
     if "data.pkl" in inner:
         raise UnreadableModel(
             f"{where} is a pickle of weights or of a module",
@@ -171,7 +236,7 @@ def _of_archive(where: str, path: Path | None) -> Kind:
             path=where,
         )
     raise UnreadableModel(
-        f"{where} is an archive, but not one of PyTorch",
+        f"{where} is an archive, but not one of PyTorch or Keras",
         remedy="unpack it and give the model file inside it",
         path=where,
     )

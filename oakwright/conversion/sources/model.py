@@ -37,3 +37,4 @@ class Source:
     reference: Reference | None = None
     notes: tuple[str, ...] = field(default=())
     origins: Mapping[str, str] = field(default_factory=dict)  # layer -> its name in the source
+    channels_last: bool = False  # the framework's images are NHWC where a shape could be either

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from oakwright.errors import OakwrightError, UnreadableModel, UsageError
 from oakwright.ir import read as read_ir
 
-from . import onnx, torch
+from . import keras, onnx, paddle, tensorflow, tflite, torch
 from .kinds import Kind, detect
 from .model import Source
+
+_FILES: dict[Kind, Callable[[Path], Source]] = {
+    Kind.SAVED_MODEL: tensorflow.from_saved_model,
+    Kind.FROZEN_TF: tensorflow.from_frozen,
+    Kind.PADDLE: paddle.from_paddle,
+}
 
 
 def open_source(
@@ -38,6 +44,12 @@ def open_source(
             return Source(read_ir(path), "ir", path.stem, "OpenVINO IR")
         if kind is Kind.OPENVINO:
             return Source(source.clone(), "openvino", source.get_friendly_name(), "openvino.Model")
+        if kind in _FILES:
+            return _FILES[kind](Path(source))
+        if kind is Kind.TFLITE:
+            return tflite.from_tflite(source)
+        if kind is Kind.KERAS:
+            return keras.from_keras(source)
         if kind is Kind.TORCH:
             return torch.from_module(
                 source, example_input, shapes=shapes, output_names=output_names

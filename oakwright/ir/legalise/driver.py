@@ -30,6 +30,7 @@ from ..graph import op_of, redirect
 from .names import PortNames, name_made_up, name_ports, number_made_up, port_names, unique_names
 from .peephole import tidy
 from .precision import clamp_constants, convert_integers, widen
+from .quantise import join_quantise_pairs
 from .rewrite import Refusal, Rule, as_output
 from .table import RULES
 
@@ -101,6 +102,7 @@ def legalise(model: ov.Model, *, report: Callable[[Applied], None] | None = None
     if too_large:
         # Folding would compute tensors no machine can hold.
         return Legalised(work, (), tuple(too_large), (), ports)
+    join_quantise_pairs(work)
     widen(work)
     apply_moc_transformations(work, cf=True)
     # Weights that were kept compressed come back as f16 with a Convert behind.

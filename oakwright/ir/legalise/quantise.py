@@ -10,13 +10,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import openvino as ov
 from numpy.typing import NDArray
 from openvino import Node, Output
+from openvino._offline_transformations import apply_moc_transformations
 
 from .rewrite import Refusal, Rule, const, constant_input, dtype_of, op
 
 # FP16 counts up to 2048 in steps of one; finer levels could not be told apart after rounding.
 _MAX_LEVELS = 2049
+
+
+def join_quantise_pairs(model: ov.Model) -> None:
+    """Make one FakeQuantize of each quantise-dequantise pair (ONNX, NNCF), in place.
+
+    OpenVINO's common transformations do that while the integers between are still small ones:
+    afterwards, in I32, they would pass for arithmetic.
+    """
+    quantisers = [node for node in model.get_ops() if node.get_type_name() == "FakeQuantize"]
+    readers = [target.get_node() for node in quantisers for target in _readers(node)]
+    if any(node.get_type_name() == "Convert" for node in readers):
+        apply_moc_transformations(model, cf=True)
+
+
+def _readers(node: Node) -> list[ov.Input]:
+    return list(node.output(0).get_target_inputs())
 
 
 def fake_quantize(node: Node) -> Sequence[Output | Node]:
@@ -33,7 +51,7 @@ def fake_quantize(node: Node) -> Sequence[Output | Node]:
             "swap the bounds in the source model",
         )
     clamped = _clamp(x, low, high)
-    if np.array_equal(low, out_low) and np.array_equal(high, out_high):
+    if keeps_range(node):
         return [clamped]
     levels = int(node.get_attributes()["levels"])
     steps = levels - 1
@@ -44,6 +62,17 @@ def fake_quantize(node: Node) -> Sequence[Output | Node]:
     scaled = _affine(clamped, steps / width, -low * steps / width)
     rounded = op("Round", [scaled], {"mode": "half_to_even"}, version=5)
     return [_affine(rounded, (out_high - out_low) / steps, out_low)]
+
+
+def keeps_range(node: Node) -> bool:
+    """Whether a FakeQuantize gives the range it takes, to within a hundredth of one level.
+
+    Ranges that were computed from scale and zero point differ in the last bits only.
+    """
+    low, high, out_low, out_high = (constant_input(node, i).astype(np.float64) for i in range(1, 5))
+    step = (high - low) / (int(node.get_attributes()["levels"]) - 1)
+    gaps = np.maximum(np.abs(low - out_low), np.abs(high - out_high))
+    return bool(np.all(gaps <= 0.01 * step))
 
 
 def _clamp(x: Output, low: NDArray[np.float64], high: NDArray[np.float64]) -> Output | Node:
