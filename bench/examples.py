@@ -38,8 +38,8 @@ the host brought messages of the declared type and size, and whose pictures and 
 the scene: the source `cuts` shows stills of a made-up room, each for half a second, so that
 pictures must change at the cuts and not between them, and must not be of one value. Streams
 computed from pictures that the script sends must change when those do. *Refused* names what is not
-supported before frames flow. *Frames* are messages that reached the host; *seconds* are real ones on
-a two-core machine with much else to do, no measure of speed.
+supported before frames flow. *Frames* are messages that reached the host; *seconds* are real ones
+on a two-core machine with much else to do, no measure of speed.
 
 """
 
