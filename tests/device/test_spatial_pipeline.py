@@ -202,6 +202,18 @@ def test_detections_have_the_places_of_the_things(through_manip, size):
         assert detection.boundingBoxMapping.depthThresholds.upperThreshold == 9000
 
 
+def test_distances_from_1_to_5_m_are_within_5_percent(monkeypatch):
+    errors = {}
+    for z in (1.0, 2.0, 3.0, 4.0, 5.0):
+        size = (0.17 * z, 0.22 * z, 0.0)
+        face = Thing("face", "flat", size, Motion((0.1 * z, -0.03 * z, z)), (140.0, 165.0, 215.0))
+        monkeypatch.setitem(globals(), "STILL", (face,))
+        messages, _, _ = detect(spatial_pipeline(COLOR), count=1)
+        (found,) = messages["found"].detections
+        errors[z] = abs(found.spatialCoordinates.z / (1000 * z) - 1)
+    assert max(errors.values()) <= 0.05, errors
+
+
 def test_spatial_detection_is_the_same_in_every_run():
     digests = {detect(spatial_pipeline(COLOR), count=4)[2] for _ in range(2)}
     assert len(digests) == 1
