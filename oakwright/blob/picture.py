@@ -136,6 +136,7 @@ def _profile_png(profile: MemoryProfile, title: str) -> bytes:
     ):
         axes.bar(range(len(values)), values, color=colour, width=0.9)
         axes.set_title(caption, loc="left", fontsize=10)
+        axes.set_ylim(0, 1.05 * max([*values, 1]))
         axes.yaxis.set_major_formatter(lambda value, _, unit=unit: _value_text(value, unit))
     axes.set_xlabel("stage")
     picture = BytesIO()

@@ -44,8 +44,12 @@ class BlobReader:
     when ``stages`` is first used. ``check()`` reads everything.
     """
 
-    def __init__(self, data: bytes | bytearray | memoryview | mmap.mmap) -> None:
-        """Use ``from_bytes`` or ``open``; the data must not change afterwards."""
+    def __init__(
+        self, data: bytes | bytearray | memoryview | mmap.mmap | str | os.PathLike[str]
+    ) -> None:
+        """Of bytes or a mapping, which must not change afterwards, or of a path."""
+        if isinstance(data, (str, os.PathLike)):
+            data = _mapped(data)
         self.data = memoryview(data).toreadonly().cast("B")
         self.header: Header = read_header(self.data)
         header = self.header
@@ -72,14 +76,7 @@ class BlobReader:
     @classmethod
     def open(cls: type[B], path: str | os.PathLike[str]) -> B:
         """Map a file. Raises UsageError where there is no such file."""
-        try:
-            with Path(path).open("rb") as file:
-                if os.fstat(file.fileno()).st_size == 0:
-                    raise TruncatedBlob(f"{path} is empty", offset=0)
-                return cls(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise UsageError(f"cannot read {path}: {reason}", remedy="check the path") from error
+        return cls(_mapped(path))
 
     def _read_io(self, count: int, section: tuple[int, int], what: str) -> tuple[IOInfo, ...]:
         cursor = Cursor(self.data, *section, what)
@@ -207,3 +204,14 @@ class BlobReader:
             f"<Blob {self.version}, {self.size} bytes, {header.stages_count} stages, "
             f"{header.number_of_shaves} shaves>"
         )
+
+
+def _mapped(path: str | os.PathLike[str]) -> mmap.mmap:
+    try:
+        with Path(path).open("rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise TruncatedBlob(f"{path} is empty", offset=0)
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"cannot read {path}: {reason}", remedy="check the path") from error

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import math
+from collections import Counter
+from collections.abc import Iterator
+from enum import Enum
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,7 @@ import click
 
 from oakwright import blob as blobs
 from oakwright import conversion
-from oakwright.errors import UnreadableModel, UsageError
+from oakwright.errors import UsageError
 
 from .options import json_option
 
@@ -59,26 +63,34 @@ def _inspect_blob(file: Path, stages: bool, picture: Path | None, as_json: bool)
     for name, value in blobs.summary_rows(blob):
         click.echo(f"  {name:14} {value}")
     if stages:
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(*blobs.STAGE_COLUMNS, box=None, header_style="bold", pad_edge=False)
-        for row in blobs.stage_rows(blob):
-            table.add_row(
-                f"{row.index}{'*' if row.is_injected else ''}",
-                row.type,
-                str(row.shaves),
-                "\n".join(row.inputs),
-                "\n".join(row.outputs),
-                blobs.count_text(row.macs),
-                blobs.bytes_text(row.parameter_bytes),
-                row.detail,
-            )
-        Console(width=None if _is_terminal() else 200).print(table)
+        for line in _table(blob):
+            click.echo(line)
     for finding in blob.validate():
         click.secho(f"  warning {finding}", fg="yellow")
     if picture:
         click.echo(f"  picture        {picture}")
+
+
+def _table(blob: blobs.Blob) -> Iterator[str]:
+    """Rows of text, never cut: the widest column, the details, stands last."""
+    cells: list[list[tuple[str, ...]]] = [[(column,) for column in blobs.STAGE_COLUMNS]]
+    cells += [
+        [
+            (f"{row.index}{'*' if row.is_injected else ''}",),
+            (row.type,),
+            (str(row.shaves),),
+            tuple(row.inputs),
+            tuple(row.outputs),
+            (blobs.count_text(row.macs),),
+            (blobs.bytes_text(row.parameter_bytes),),
+            (row.detail,),
+        ]
+        for row in blobs.stage_rows(blob)
+    ]
+    widths = [max(len(text) for row in cells for text in row[i]) for i in range(len(cells[0]))]
+    for row in cells:
+        for line in zip_longest(*row, fillvalue=""):
+            yield "  ".join(t.ljust(w) for t, w in zip(line, widths, strict=True)).rstrip()
 
 
 @click.command("diff")
@@ -96,16 +108,39 @@ def diff_command(a: Path, b: Path, first: bool, as_json: bool) -> int:
     shown: list[Any] = found[:1] if first else found
     if as_json:
         click.echo(json.dumps([_plain(difference) for difference in shown], indent=2))
-    else:
-        for difference in shown:
-            click.echo(str(difference))
-        many = f"{len(found)} differences" if len(found) != 1 else "1 difference"
-        click.echo(many if found else "no differences")
+        return 3 if found else 0
+    for difference in shown:
+        click.echo(str(difference))
+    many = f"{len(found)} differences" if len(found) != 1 else "1 difference"
+    click.echo(many if found else "no differences")
+    kinds = Counter(_field(difference.path) for difference in found)
+    if len(kinds) > 1:
+        click.echo(
+            "by field: " + ", ".join(f"{name} {count}" for name, count in kinds.most_common())
+        )
     return 3 if found else 0
 
 
+def _field(path: str) -> str:
+    """The last name of a path: ``stages[1].inputs[0].offset`` is an offset."""
+    return path.rpartition(".")[2].partition("[")[0]
+
+
 def _plain(difference: Any) -> dict[str, Any]:
-    return {key: str(value) for key, value in asdict(difference).items()}
+    """As JSON has it: numbers stay numbers, names are names."""
+    return {key: _simple(value) for key, value in vars(difference).items()}
+
+
+def _simple(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.name
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, (list, tuple)):
+        return [_simple(each) for each in value]
+    return str(value)
 
 
 def _is_blob(file: Path) -> bool:
@@ -113,12 +148,6 @@ def _is_blob(file: Path) -> bool:
         with file.open("rb") as stream:
             return stream.read(4) == b"\x7felf" or file.suffix.lower() == ".blob"
     except OSError as error:
-        raise UnreadableModel(
-            f"cannot read {file}: {error.strerror}", remedy="check the path", path=str(file)
+        raise UsageError(
+            f"cannot read {file}: {error.strerror}", remedy="check the path"
         ) from error
-
-
-def _is_terminal() -> bool:
-    import sys
-
-    return sys.stdout.isatty()

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 a designed error (one message, with what to try), 2 wrong 
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -25,8 +26,8 @@ COMMANDS = {
     "inspect": ("inspect", "inspect_command", "Look inside a blob, an IR or an ONNX file."),
     "diff": ("inspect", "diff_command", "Differences of two blobs, field by field."),
     "run": ("run", "run_command", "Run a blob on the CPU."),
-    "decompile": ("run", "decompile_command", "A blob back to a model."),
-    "netron": ("run", "netron_command", "Show a blob, IR or ONNX graph in Netron."),
+    "decompile": ("decompile", "decompile_command", "A blob back to a model."),
+    "netron": ("decompile", "netron_command", "Show a blob, IR or ONNX graph in Netron."),
     "device": ("device", "device_group", "Run DepthAI scripts with no camera."),
     "doctor": ("system", "doctor_command", "What is here, what is missing, what to do."),
     "engine": ("system", "engine_group", "Find, fetch or install the compile engine."),
@@ -71,7 +72,8 @@ def run(arguments: list[str]) -> int:
     """Run the command line; gives the exit code. Errors go to stderr in one message."""
     try:
         result: Any = cli.main(arguments, prog_name="oakwright", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.Abort:
@@ -87,9 +89,18 @@ def run(arguments: list[str]) -> int:
         return _say(f"error: {error}", 1)
     except BrokenPipeError:
         # The reader of our output went away; do not complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         return 1
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO):
+            raise
+        _close_stdout()
+        return _say(f"error: cannot print: {error.strerror}", 1)
     return result if isinstance(result, int) else 0
+
+
+def _close_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(text: str, code: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,22 +28,29 @@ def require_opencv() -> Any:
     return cv2
 
 
-def frames(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """(name, BGR picture HxWx3 uint8) of a picture, a folder of them, or a video."""
+def frames(path: Path) -> Iterator[tuple[str, Any]]:
+    """(name, BGR picture HxWx3 uint8) of a picture, a folder of them, or a video.
+
+    Names differ within a folder. A picture of a folder that cannot be read comes as its
+    UnreadableModel: one bad file does not spoil the others.
+    """
     cv2 = require_opencv()
     if path.is_dir():
         files = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURES)
         if not files:
             raise UsageError(f"no pictures in {path}", remedy=f"known are {', '.join(PICTURES)}")
+        stems = Counter(file.stem for file in files)
         for file in files:
-            yield from frames(file)
+            picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
+            name = file.stem if stems[file.stem] == 1 else file.name
+            yield name, picture if picture is not None else _unreadable(file, "a picture")
         return
     if not path.is_file():
         raise UsageError(f"there is no file {path}")
     if path.suffix.lower() in VIDEOS:
         capture = cv2.VideoCapture(str(path))
         if not capture.isOpened():
-            raise UnreadableModel(f"{path} cannot be opened as a video", path=str(path))
+            raise _unreadable(path, "a video")
         index = 0
         while True:
             ok, frame = capture.read()
@@ -53,8 +61,23 @@ def frames(path: Path) -> Iterator[tuple[str, np.ndarray]]:
         return
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
-        raise UnreadableModel(f"{path} cannot be read as a picture", path=str(path))
+        raise _unreadable(path, "a picture")
     yield path.stem, picture
+
+
+def _unreadable(path: Path, what: str) -> UnreadableModel:
+    return UnreadableModel(
+        f"{path} cannot be read as {what}",
+        remedy="open it in a viewer: it may be cut off, or something else by another name",
+        path=str(path),
+    )
+
+
+def frames_per_second(path: Path) -> float:
+    """Of a video, as its file says; 30 where it says nothing sensible."""
+    cv2 = require_opencv()
+    rate = float(cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS))
+    return rate if 0 < rate <= 1000 else 30.0
 
 
 def count_frames(path: Path) -> int | None:
@@ -75,6 +98,12 @@ def fit(picture: np.ndarray, shape: tuple[int, ...], layout: str) -> np.ndarray:
     if not axes or "H" not in axes:
         raise UsageError(f"a picture does not fit an input of shape {list(shape)}")
     size = dict(zip(axes, shape, strict=True))
+    if len(shape) == 3 and min(size["H"], size["W"]) < 16:
+        # Three axes are rather a sequence; a picture would run, and mean nothing.
+        raise UsageError(
+            f"an input of shape {list(shape)} does not look like a picture's",
+            remedy="give an .npy of that shape",
+        )
     if size.get("N", 1) != 1:
         raise UsageError(f"one picture does not fill a batch of {size['N']}")
     resized = cv2.resize(picture, (size["W"], size["H"]), interpolation=cv2.INTER_AREA)
@@ -110,5 +139,7 @@ def sample_inputs(path: Path, planned: Sequence[Any]) -> list[dict[str, np.ndarr
                 f"{path} has the shape {array.shape}, input '{name}' takes {shape}", key="samples"
             )
         return [{name: array.reshape(shape)}]
-    pictures = itertools.islice(frames(path), 8)
-    return [{name: fit(picture, shape, layout).astype(np.float32)} for _, picture in pictures]
+    pictures = [picture for _, picture in itertools.islice(frames(path), 8)]
+    for bad in (each for each in pictures if isinstance(each, UnreadableModel)):
+        raise bad
+    return [{name: fit(picture, shape, layout).astype(np.float32)} for picture in pictures]

@@ -70,6 +70,11 @@ class CompiledBlob:
         type are taken: those for a float input are rounded to its type, those for an integer
         input must be representable. Results come by name, in the blob's types, as own copies.
         """
+        if not isinstance(inputs, Mapping):
+            raise UsageError(
+                f"the inputs are arrays by name, not {type(inputs).__name__}",
+                remedy=f"give {{{next(iter(self._expected), 'name')!r}: array}}",
+            )
         unknown = sorted(set(inputs) - set(self._expected))
         if unknown:
             raise RunError(

@@ -76,13 +76,15 @@ class write_trace:
         with write_trace("trace") as tracer:
             run(blob, inputs, tracer=tracer)
 
-    ``trace.jsonl`` has a line per stage: step, sample, index, type, shaves, and of each operand
-    its role, place, type, shape and the name of its array; ``NNNNN.npz`` beside it holds the
-    arrays of step NNNNN by those names. Raises OutputError where the folder cannot be written.
+    ``trace.jsonl`` has a line per stage: frame (runs, counted from 0), step, sample, index, type,
+    shaves, and of each operand its role, place, type, shape and the name of its array;
+    ``NNNNN.npz`` beside it holds the arrays of step NNNNN by those names. An older trace in the
+    folder is replaced. Raises OutputError where the folder cannot be written.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self._frame = -1
         self._sample = 0
         self._steps = 0  # over all samples: the files' numbers
         self._arrays: dict[str, Array] = {}
@@ -90,7 +92,11 @@ class write_trace:
     def __enter__(self) -> write_trace:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lines = (self.folder / "trace.jsonl").open("w", encoding="utf-8")
+            lines = self.folder / "trace.jsonl"
+            if lines.exists():
+                for old in self.folder.glob("[0-9][0-9][0-9][0-9][0-9]*.npz"):
+                    old.unlink()
+            self._lines = lines.open("w", encoding="utf-8")
         except OSError as error:
             raise self._refused(error) from error
         return self
@@ -108,6 +114,7 @@ class write_trace:
         try:
             if isinstance(event, RunStart):
                 self._sample = event.sample
+                self._frame += event.sample == 0
             elif isinstance(event, StageStart):
                 self._arrays = {f"in.{role}": a for role, a in event.inputs.items()}
             elif isinstance(event, StageEnd):
@@ -121,6 +128,7 @@ class write_trace:
         np.savez(self.folder / name, **self._arrays)  # type: ignore[arg-type]
         line = {
             "file": name,
+            "frame": self._frame,
             "sample": self._sample,
             "step": event.step,
             "stage": stage.index,

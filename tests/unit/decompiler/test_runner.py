@@ -111,6 +111,9 @@ def test_a_path_is_as_good_as_a_blob():
     assert decompile(path).get_friendly_name() == decompile(Blob.open(path)).get_friendly_name()
     with pytest.raises(UsageError, match=r"cannot read nowhere\.blob"):
         run("nowhere.blob", given)
+    with pytest.raises(UsageError, match="arrays by name, not ndarray"):
+        run(path, next(iter(given.values())))
+    assert Blob(path).digest == Blob.open(path).digest
 
 
 def test_wrong_inputs_are_told_apart():

@@ -48,7 +48,7 @@ def test_options_by_input_name(half, tmp_path, capsys):
         (["convert", "HALF", "--freeze", "3"], 2, "names no input"),
         (["convert", "HALF", "--op", "U8"], 2, "FP16 or FP32"),
         (["convert", "HALF", "-o", "x.xml"], 2, "say --to ir"),
-        (["inspect", "nowhere.blob"], 1, "cannot read nowhere.blob"),
+        (["inspect", "nowhere.blob"], 2, "cannot read nowhere.blob"),
         (["convert"], 2, "Missing argument"),
         (["frobnicate"], 2, "No such command"),
         (["decompile", "x.blob", "-o", "y.onnx"], 2, "must end in .xml"),
