@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oakwright.errors import UnreadableModel
+from oakwright.errors import UnreadableModel, UnsupportedModel
+from oakwright.ir import Finding
 
-from ..onnx_file import external_paths, outline
+from ..onnx_file import OnnxOutline, external_paths, outline
 from .errors_text import unsupported_by_front_end
 from .model import Reference, Source
 
@@ -51,7 +52,10 @@ def from_onnx(source: Any, name: str = "") -> Source:
         model = ov.Core().read_model(read)
     except Exception as error:
         raise unsupported_by_front_end(error, where, found.nodes) from error
-    _keep_input_names(model, [name for name in found.inputs if name not in found.initializers])
+    names = [name for name in found.inputs if name not in found.initializers]
+    if "DFT" in found.ops and len(model.inputs) < len(names):
+        raise _axis_unread(where, found)
+    _keep_input_names(model, names)
     return Source(
         model=model,
         kind="onnx",
@@ -62,15 +66,34 @@ def from_onnx(source: Any, name: str = "") -> Source:
     )
 
 
+def _axis_unread(where: str, found: OnnxOutline) -> UnsupportedModel:
+    """The front end takes the default for an axis or length it cannot know, without a word."""
+    layers = [(out, name or out) for out, (op, name) in found.nodes.items() if op == "DFT"]
+    reason = "its axis or length is an input of the model, which OpenVINO's front end passes over"
+    remedy = "make axis and length constants"
+    findings = [Finding(name, "DFT", out, reason, remedy) for out, name in layers]
+    lines = "\n".join(f"  - {finding}" for finding in findings)
+    return UnsupportedModel(
+        f"{where}: this would not be read as it is meant\n{lines}",
+        remedy=remedy,
+        findings=tuple(findings),
+    )
+
+
 def _keep_input_names(model: Any, names: Sequence[str]) -> None:
     """Give inputs the graph's names: the front end renames one that a Dropout or Max reads first.
 
-    It keeps their order; where it dropped an input that nobody reads, names are as it gave them.
+    It keeps their order; where it dropped an input that nobody reads, the tensor still has all
+    names that it had.
     """
     if len(names) == len(model.inputs):
-        for port, name in zip(model.inputs, names, strict=True):
-            port.get_tensor().add_names({name})
-            port.get_node().set_friendly_name(name)
+        pairs = list(zip(model.inputs, names, strict=True))
+    else:
+        known = [(port, sorted(port.get_names() & set(names))) for port in model.inputs]
+        pairs = [(port, found[0]) for port, found in known if len(found) == 1]
+    for port, name in pairs:
+        port.get_tensor().add_names({name})
+        port.get_node().set_friendly_name(name)
 
 
 def _reference(source: Any, read: Any) -> Reference | None:

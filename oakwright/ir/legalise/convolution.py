@@ -24,11 +24,10 @@ _WEIGHTS = "make the weights a constant in the source model, or cut the model be
 
 def convolution_3d(node: Node) -> Sequence[Output] | None:
     """A 3-D convolution without a bias gets one of zeros."""
-    constant_input(node, 1, _WEIGHTS)
-    if len(shape_of(node.input_value(0))) != 5 or _has_bias(node):
+    weights = constant_input(node, 1, _WEIGHTS)
+    if len(shape_of(node.input_value(0))) != 5 or (_has_bias(node) and len(weights) > 1):
         return None
-    plain = op("Convolution", node.input_values(), node.get_attributes())
-    return [_zero_bias(plain.output(0))]
+    return [_biased_3d(node.input_value(0), weights, node)]
 
 
 def convolution_16_wide(node: Node) -> Sequence[Output] | None:
@@ -78,9 +77,7 @@ def group_convolution_3d(node: Node) -> Sequence[Output] | None:
     parts = []
     for group in range(groups):
         part = slice_axis(node.input_value(0), 1, group * depth, (group + 1) * depth)
-        kernel = const(weights[group], dtype_of(part))
-        plain = op("Convolution", [part, kernel], node.get_attributes())
-        parts.append(_zero_bias(plain.output(0)))
+        parts.append(_biased_3d(part, weights[group], node))
     return [op("Concat", parts, {"axis": 1})] if groups > 1 else parts
 
 
@@ -161,9 +158,19 @@ def _has_bias(node: Node) -> bool:
     )
 
 
-def _zero_bias(tensor: Output) -> Output:
-    zeros = const(np.zeros((1, shape_of(tensor)[1], 1, 1, 1)), dtype_of(tensor))
-    return op("Add", [tensor, zeros]).output(0)
+def _biased_3d(x: Output, weights: NDArray[np.generic], node: Node) -> Output:
+    """A 3-D convolution with a bias of zeros.
+
+    A bias of one number the engine loses: it leaves a stage that adds a tensor which is not
+    there. So a single channel is computed together with one of zeros.
+    """
+    alone = len(weights) == 1
+    if alone:
+        weights = np.concatenate([weights, np.zeros_like(weights)])
+    made = op("Convolution", [x, const(weights, dtype_of(x))], node.get_attributes())
+    zeros = const(np.zeros((1, len(weights), 1, 1, 1)), dtype_of(x))
+    result = op("Add", [made, zeros]).output(0)
+    return slice_axis(result, 1, 0, 1) if alone else result
 
 
 RULES: dict[str, Sequence[Rule]] = {

@@ -16,6 +16,7 @@ The common transformations never run afterwards: they would put new operations b
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -38,6 +39,12 @@ from .table import RULES
 _MAX_SWEEPS = 6
 # 2 bytes each; the whole memory of the chip is 512 MB.
 _MAX_ELEMENTS = 1 << 28
+_INPUT_TYPES = frozenset(
+    (
+        *("f16", "bf16", "f32", "f64", "boolean", "dynamic"),
+        *("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -98,12 +105,15 @@ def legalise(model: ov.Model, *, report: Callable[[Applied], None] | None = None
     work = model.clone()
     given = number_made_up(model, work)
     ports = port_names(work)
-    too_large = _too_large(work)
-    if too_large:
-        # Folding would compute tensors no machine can hold.
-        return Legalised(work, (), tuple(too_large), (), ports)
+    hopeless = [*_too_large(work), *_unknown_types(work)]
+    if hopeless:
+        # Folding would compute tensors no machine can hold, or numbers no rule knows.
+        return Legalised(work, (), tuple(hopeless), (), ports)
     join_quantise_pairs(work)
-    widen(work)
+    try:
+        widen(work)
+    except RuntimeError as error:
+        return Legalised(work, (), (_mixed_types(work, error),), (), ports)
     apply_moc_transformations(work, cf=True)
     # Weights that were kept compressed come back as f16 with a Convert behind.
     widen(work)
@@ -139,6 +149,27 @@ def _too_large(model: ov.Model) -> list[Finding]:
                 reason = f"a tensor of shape {shape} does not fit into the 512 MB of the chip"
                 findings.append(Finding(name, op_of(node), name, reason, "use a smaller shape"))
     return findings
+
+
+def _unknown_types(model: ov.Model) -> list[Finding]:
+    """Inputs of types that are none on the chip and that nothing here turns into one."""
+    findings = []
+    for parameter in model.get_parameters():
+        kind = parameter.get_element_type().to_string()
+        if kind not in _INPUT_TYPES:
+            name = parameter.get_friendly_name()
+            reason = f"an input of type {kind}; the chip has FP16, I32 and U8"
+            remedy = "give it as a float, or make it a constant"
+            findings.append(Finding(name, op_of(parameter), name, reason, remedy))
+    return findings
+
+
+def _mixed_types(model: ov.Model, error: RuntimeError) -> Finding:
+    """A layer whose inputs are of one type only as long as they are of an unusual one."""
+    named = re.search(r"friendly_name '(.*?)'", str(error))
+    name = named[1] if named else model.get_friendly_name()
+    reason = "it computes in a float type of 8 bits or less"
+    return Finding(name, "Model", name, reason, "store the model's numbers as FP16 or FP32")
 
 
 def _sweep(model: ov.Model, journal: _Journal) -> bool:

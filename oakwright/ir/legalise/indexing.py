@@ -141,8 +141,11 @@ def gather(node: Node) -> Sequence[Output] | None:
     if indices is None:
         if node.type_info.version_id == "opset1":
             return None
-        # The engine reads indices as they are: run-time ones must not count from the end.
-        return [op("Gather", [*node.input_values()[:2], const(axis, np.int64)])]
+        inputs = [node.input_value(0), node.input_value(1), const(axis, np.int64)]
+        if node.type_info.version_id == "opset8":
+            # The engine reads indices as they are; Gather-8 counts negative ones from the end.
+            inputs[1] = _from_the_start(inputs[1], shape[axis])
+        return [op("Gather", inputs)]
     if node.type_info.version_id == "opset1" and np.all(indices >= 0):
         return None
     positive = np.where(indices < 0, indices + shape[axis], indices)
@@ -152,6 +155,23 @@ def gather(node: Node) -> Sequence[Output] | None:
         )
         return [reshape(taken, shape_of(node.output(0)))]
     return [op("Gather", [node.input_value(0), const(positive, np.int32), const(axis, np.int64)])]
+
+
+def _from_the_start(indices: Output, size: int) -> Output:
+    """Run-time indices with the negative ones counted from the end; as they are where none is."""
+    source = indices.get_node()
+    while source.get_type_name() in ("Convert", "Reshape", "Squeeze", "Unsqueeze", "Transpose"):
+        source = source.input_value(0).get_node()
+    if source.get_type_name() in ("TopK", "Bucketize"):
+        return indices
+    if source.get_type_name() == "Parameter" and source.get_element_type().to_string() in (
+        *("boolean", "u8", "u16", "u32", "u64"),
+    ):
+        return indices
+    kind = dtype_of(indices)
+    from_end = op("Less", [indices, const(0, kind)])
+    shifted = op("Add", [indices, const(size, kind)])
+    return op("Select", [from_end, shifted, indices]).output(0)
 
 
 def _batched_gather(node: Node, axis: int, batch_dims: int) -> Output:
@@ -343,9 +363,7 @@ def one_hot(node: Node) -> Sequence[Node] | None:
     depth, _, _ = (constant_input(node, index) for index in (1, 2, 3))
     attrs, inputs = node.get_attributes(), list(node.input_values())
     if str(attrs.get("negative_indices_mode", "ignore_negative")).lower() == "normalize":
-        from_end = op("Less", [inputs[0], const(0, dtype_of(inputs[0]))])
-        shifted = op("Add", [inputs[0], const(depth.reshape(()), dtype_of(inputs[0]))])
-        inputs[0] = op("Select", [from_end, shifted, inputs[0]]).output(0)
+        inputs[0] = _from_the_start(inputs[0], int(depth.reshape(())))
     return [op("OneHot", inputs, {"axis": int(attrs["axis"])})]
 
 

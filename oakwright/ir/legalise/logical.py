@@ -13,9 +13,10 @@ import numpy as np
 from openvino import Node, Output, Type
 
 from .activations import absolute, truth
-from .rewrite import Refusal, Rule, const, dtype_of, op
+from .rewrite import Refusal, Rule, const, dtype_of, op, shape_of
 
 FLOAT_MAX = float(np.finfo(np.float32).max)
+_MASKED = -32752.0  # half of what minus infinity becomes: no score that is meant is so low
 
 
 def negation(condition: Output | Node) -> Node:
@@ -78,9 +79,31 @@ def reduce_logical_or(node: Node) -> Sequence[Node]:
 
 
 def is_nan(node: Node) -> Sequence[Node]:
-    """Only a NaN differs from itself."""
+    """Only a NaN differs from itself; of an attention's rows, the one with everything masked."""
     x = node.input_value(0)
+    masked = _fully_masked(x)
+    if masked is not None:
+        return [masked]
     return [negation(op("Equal", [x, x]))]
+
+
+def _fully_masked(x: Output) -> Node | None:
+    """Where a softmax, or its product with anything, has only masked scores in the row.
+
+    Minus infinity is a finite number in the blob, and a row of it gives equal parts, no NaN.
+    """
+    softmax = x.get_node()
+    if softmax.get_type_name() == "MatMul" and not softmax.get_attributes()["transpose_a"]:
+        softmax = softmax.input_value(0).get_node()
+    if softmax.get_type_name() != "Softmax":
+        return None
+    scores = softmax.input_value(0)
+    rank = len(shape_of(scores))
+    if int(softmax.get_attributes()["axis"]) % rank != rank - 1 or len(shape_of(x)) != rank:
+        return None
+    highest = op("ReduceMax", [scores, [rank - 1]], {"keep_dims": True})
+    along = op("Tile", [highest, [1] * (rank - 1) + shape_of(x)[-1:]])
+    return op("Less", [along, const(_MASKED, dtype_of(x))])
 
 
 def is_finite(node: Node) -> Sequence[Node]:

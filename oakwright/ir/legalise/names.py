@@ -29,7 +29,7 @@ class PortNames:
 def port_names(model: ov.Model) -> PortNames:
     """The names a user knows the ports by: tensor names first, then layer names."""
     inputs = tuple(_input_name(parameter) for parameter in model.get_parameters())
-    outputs = tuple(_port_name(r.input_value(0), _producer_name(r)) for r in model.get_results())
+    outputs = tuple(map(_output_name, model.get_results()))
     # One name for an input and an output would be one name for two layers.
     every = _unlike((*inputs, *outputs))
     return PortNames(every[: len(inputs)], every[len(inputs) :])
@@ -181,6 +181,19 @@ def _producer_name(result: Node) -> str:
     name = value.get_node().get_friendly_name()
     several = len(value.get_node().outputs()) > 1
     return f"{name}.{value.get_index()}" if several else name
+
+
+def _output_name(result: Node) -> str:
+    value = result.input_value(0)
+    producer = value.get_node()
+    if producer.get_type_name() == "Parameter":
+        # Layers between the two were dropped; the tensor has the names of both ends.
+        own = _input_name(producer)
+        others = [name for name in value.get_names() if name.removesuffix(":0") != own]
+        named = [name for name in others if not re.fullmatch(r"Result_\d+", name)]
+        if named:
+            return min(named, key=lambda name: (name.isdigit(), len(name), name))
+    return _port_name(value, _producer_name(result))
 
 
 def _input_name(parameter: Node) -> str:

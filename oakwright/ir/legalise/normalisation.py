@@ -23,6 +23,7 @@ from .rewrite import (
     transpose,
 )
 
+_SMALLEST = 2.0**-14  # of the numbers that keep all their bits in FP16
 _NATIVE = ([2, 3], [1, 2, 3])
 
 
@@ -32,8 +33,10 @@ def mvn(node: Node) -> Sequence[Output] | None:
     rank = len(shape_of(x))
     attrs = node.get_attributes()
     version = node.type_info.version_id
+    given: list[int] = []
     if version == "opset6":
-        axes = sorted({int(a) % rank for a in constant_input(node, 1).ravel()})
+        given = [int(a) for a in constant_input(node, 1).ravel()]
+        axes = sorted({a % rank for a in given})
         inside = str(attrs["eps_mode"]).lower() == "inside_sqrt"
     else:
         # MVN-2: the axes are a flag, and epsilon stands inside the root.
@@ -41,8 +44,9 @@ def mvn(node: Node) -> Sequence[Output] | None:
         axes, inside = list(range(first, rank)), True
     variance = bool(attrs["normalize_variance"])
     if rank == 4 and axes in _NATIVE and inside:
-        # MVN-2 is refused even in the form whose MVN-6 is native.
-        return None if version == "opset6" else [_mvn(x, float(attrs["eps"]), variance, axes)]
+        # MVN-2 is refused even in the form whose MVN-6 is native. Of axes counted from the back
+        # the engine sees no channels: it normalises each by itself, without a word.
+        return None if given == axes else [_mvn(x, float(attrs["eps"]), variance, axes)]
     return [over_axes(x, axes, float(attrs["eps"]), variance=variance, inside=inside)]
 
 
@@ -103,6 +107,11 @@ def normalize_l2(node: Node) -> Sequence[Node] | None:
         total = op("ReduceSum", [squares, axes], {"keep_dims": True})
     epsilon = const(attrs["eps"], dtype_of(x))
     bounded = op("Add" if added else "Maximum", [total, epsilon])
+    if attrs["eps"] < _SMALLEST:
+        # In FP16 epsilon is zero, and a row of zeros would become 0 / 0: there the divisor is 1.
+        is_zero = op("Equal", [bounded, const(0, dtype_of(x))])
+        kind = dtype_of(x).to_string()
+        bounded = op("Add", [bounded, op("Convert", [is_zero], {"destination_type": kind})])
     # To the power of -1/2 is one stage where root and division are three.
     return [op("Multiply", [x, op("Power", [bounded, const(-0.5, dtype_of(x))])])]
 
