@@ -30,7 +30,7 @@ def help_of(command: click.Command, name: str, parent: click.Context) -> list[tu
 
 def reference() -> str:
     """The whole page."""
-    top = click.Context(cli, info_name="oakwright")
+    top = click.Context(cli, info_name="oakwright", **cli.context_settings)
     parts = [HEAD]
     for name in COMMANDS:
         command = cli.get_command(top, name)

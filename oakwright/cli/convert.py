@@ -11,8 +11,10 @@ from typing import Any
 import click
 
 from oakwright import conversion
+from oakwright.archive import is_archive
 from oakwright.errors import UsageError
 from oakwright.files import write_all_aside
+from oakwright.recipe import archive_of, superblob_of
 
 from .options import (
     input_options,
@@ -21,12 +23,27 @@ from .options import (
     shave_option,
     stamp_option,
 )
+from .recipe import convert_archive, convert_recipe
 
 
 @click.command("convert")
-@click.argument("model")
+@click.argument("model", required=False)
 @click.option("-o", "--out", default=None, help="A .blob (or .xml) file, or a folder.")
-@click.option("--to", type=click.Choice(["ir", "blob"]), default="blob", help="What to make.")
+@click.option(
+    "--to",
+    type=click.Choice(["ir", "blob", "superblob", "archive"]),
+    default=None,
+    help="What to make: a blob unless said otherwise.",
+)
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False),
+    default=None,
+    help="A recipe (YAML) in place of MODEL: modelconverter's or ours.",
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a recipe's value."
+)
 @shave_option
 @input_options
 @click.option("--op", multiple=True, metavar="[NAME=]P", help="Output precision: FP16 or FP32.")
@@ -49,15 +66,37 @@ from .options import (
 @click.option("--no-cache", is_flag=True, help="Convert anew even if nothing changed.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the written files.")
 @json_option
-def convert_command(model: str, **values: Any) -> None:
+def convert_command(model: str | None, **values: Any) -> None:
     """Convert MODEL to a Myriad X blob.
 
     MODEL is an .onnx, an OpenVINO .xml, a TorchScript or .pt2 file, or package.module:factory
     (file.py:factory) that makes a torch.nn.Module. Preprocessing goes into the blob:
     (x - mean) / scale, in the model's own channel order. Inputs are FP16 unless preprocessing or
-    --ip U8 says that they are fed with frames.
+    --ip U8 says that they are fed with frames. An NN Archive (.tar.xz) is converted as it says,
+    and so is a recipe: a YAML file of modelconverter's shape or ours.
     """
-    options = read_options(values, to=values["to"], shaves=values["shaves"], op=values["op"])
+    if (model is None) == (values["config"] is None):
+        raise UsageError(
+            "give one model, or a recipe with --config", remedy="oakwright convert --help"
+        )
+    if values["config"]:
+        convert_recipe(values["config"], values)
+    elif values["settings"]:
+        raise UsageError("--set changes a recipe's values", remedy="name it with --config")
+    elif is_archive(str(model)):
+        convert_archive(str(model), values)
+    else:
+        _convert_model(str(model), values)
+
+
+def _convert_model(model: str, values: dict[str, Any]) -> None:
+    form = values["to"] or "blob"
+    options = read_options(
+        values,
+        to="ir" if form == "ir" else "blob",
+        shaves="all" if form == "superblob" else values["shaves"],
+        op=values["op"],
+    )
     quiet = values["quiet"] or values["as_json"]
     started = time.monotonic()
 
@@ -77,10 +116,10 @@ def convert_command(model: str, **values: Any) -> None:
         cache=not values["no_cache"],
         progress=progress,
     )
-    out = values["out"] or ("." if values["to"] == "blob" else result.name)
-    if Path(out).suffix.lower() == ".xml" and values["to"] == "blob":
+    out = values["out"] or (result.name if form == "ir" else ".")
+    if Path(out).suffix.lower() == ".xml" and form != "ir":
         raise UsageError(f"{out} is an IR's name", remedy="say --to ir, or name a .blob", key="out")
-    written = result.save(out, keep_ir=values["keep_ir"])
+    written = _save(result, form, Path(out), keep_ir=values["keep_ir"])
     if values["as_json"]:
         facts = {**result.manifest, "files": [str(path) for path in written]}
         click.echo(json.dumps(facts, indent=2))
@@ -92,6 +131,15 @@ def convert_command(model: str, **values: Any) -> None:
     if not quiet:
         how = "from the cache" if result.from_cache else "in all"
         click.echo(f"  {time.monotonic() - started:6.2f} s  {how}", err=True)
+
+
+def _save(result: conversion.Converted, form: str, out: Path, *, keep_ir: bool) -> list[Path]:
+    if form == "archive":
+        return [archive_of(result, out if is_archive(out) else out / result.name)]
+    if form == "superblob":
+        is_file = out.suffix.lower() == ".superblob"
+        return [superblob_of(result, out if is_file else out / f"{result.name}.superblob")]
+    return result.save(out, keep_ir=keep_ir)
 
 
 def _print_facts(result: conversion.Converted) -> None:

@@ -11,6 +11,7 @@ import click
 from oakwright import yolo
 from oakwright.errors import UsageError
 from oakwright.files import write_all_aside
+from oakwright.recipe import archive_of
 
 from .options import input_options, json_option, read_options, shave_option, stamp_option
 
@@ -33,6 +34,7 @@ from .options import input_options, json_option, read_options, shave_option, sta
 )
 @click.option("--confidence", type=float, default=0.5, show_default=True, help="For the settings.")
 @click.option("--iou", type=float, default=0.5, show_default=True, help="For the settings.")
+@click.option("--archive", is_flag=True, help="Write an NN Archive (.rvc2.tar.xz) as well.")
 @shave_option
 @input_options
 @stamp_option
@@ -63,6 +65,8 @@ def yolo_command(model: str, **values: Any) -> None:
     ending = "_yolo.json" if len(made.converted.blobs) > 1 else ".json"
     text = json.dumps(made.settings, indent=2) + "\n"
     written += write_all_aside({folder / f"{stem}{ending}": text})
+    if values["archive"]:
+        written.append(archive_of(made.converted, folder / stem, heads=[made.head()]))
     if values["as_json"]:
         facts = {**made.converted.manifest, "files": [str(path) for path in written]}
         click.echo(json.dumps(facts, indent=2))

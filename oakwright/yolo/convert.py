@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oakwright.archive import Head, yolo_head
 from oakwright.conversion import (
     Converted,
     ConvertOptions,
@@ -52,6 +53,20 @@ class YoloModel:
         """Names of the blob's outputs, the finest grid's first."""
         word = FAMILIES[self.family].output
         return [f"output{i + 1}_{word}" for i in range(len(self.detector.scales))]
+
+    def head(self) -> Head:
+        """The description of the outputs for an NN Archive."""
+        facts = self.settings["nn_config"]["NN_specific_metadata"]
+        detector = self.detector
+        return yolo_head(
+            self.settings["mappings"]["labels"],
+            self.output_names,
+            subtype=FAMILIES[self.family].output,
+            strides=[detector.picture[0] // scale.columns for scale in detector.scales],
+            anchors=detector.anchors or None,
+            confidence=facts["confidence_threshold"],
+            iou=facts["iou_threshold"],
+        )
 
 
 def convert_yolo(

@@ -49,7 +49,7 @@ def test_options_by_input_name(half, tmp_path, capsys):
         (["convert", "HALF", "--op", "U8"], 2, "FP16 or FP32"),
         (["convert", "HALF", "-o", "x.xml"], 2, "say --to ir"),
         (["inspect", "nowhere.blob"], 2, "cannot read nowhere.blob"),
-        (["convert"], 2, "Missing argument"),
+        (["convert"], 2, "give one model"),
         (["frobnicate"], 2, "No such command"),
         (["decompile", "x.blob", "-o", "y.onnx"], 2, "must end in .xml"),
     ],
