@@ -13,6 +13,7 @@ from oakwright.ir import Finding
 from ..onnx_file import OnnxOutline, external_paths, outline
 from .errors_text import unsupported_by_front_end
 from .model import Reference, Source
+from .onnx_functions import half_read_operators, unread_operators, written_out
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,10 +49,21 @@ def from_onnx(source: Any, name: str = "") -> Source:
                 f"{where} refer to external data files", remedy="give the model's path", path=where
             )
         read = data
+    core, original = ov.Core(), read
+    notes: tuple[str, ...] = ()
+    half_read = half_read_operators(found.ops, found.opsets.get("ai.onnx", 0))
     try:
-        model = ov.Core().read_model(read)
+        if half_read:
+            read, notes = _write_out(read, half_read)
+        model = core.read_model(read)
     except Exception as error:
-        raise unsupported_by_front_end(error, where, found.nodes) from error
+        read, notes = _write_out(read, unread_operators(error))
+        try:
+            if not notes:
+                raise error
+            model = core.read_model(read)
+        except Exception as second:
+            raise unsupported_by_front_end(second, where, found.nodes) from second
     names = [name for name in found.inputs if name not in found.initializers]
     if "DFT" in found.ops and len(model.inputs) < len(names):
         raise _axis_unread(where, found)
@@ -61,9 +73,19 @@ def from_onnx(source: Any, name: str = "") -> Source:
         kind="onnx",
         name=name,
         front_end=f"ONNX opset {found.opsets.get('ai.onnx', '?')}",
-        reference=_reference(source, read),
+        reference=_reference(source, original),
+        notes=notes,
         origins={output: name for output, (_, name) in found.nodes.items() if name},
     )
+
+
+def _write_out(read: Any, operators: set[str]) -> tuple[Any, tuple[str, ...]]:
+    """The model with ``operators`` written out, and a note that says so; as it was without one."""
+    made = written_out(read, operators)
+    if made is None:
+        return read, ()
+    note = f"{', '.join(sorted(made[1]))}: written out as ONNX defines it, for OpenVINO to read"
+    return made[0], (note,)
 
 
 def _axis_unread(where: str, found: OnnxOutline) -> UnsupportedModel:

@@ -63,6 +63,14 @@ class LogSoftmax(_OverAxis):
         return np.asarray(low - np.log(np.exp(low).sum(axis, keepdims=True)))
 
 
+class LpNormalization(OpRun):  # type: ignore[misc]
+    """x / (sum |x|^p)^(1/p); the reference takes odd powers of negative numbers as they are."""
+
+    def _run(self, x, axis=-1, p=2):  # type: ignore[no-untyped-def]
+        norm = (np.abs(x) ** p).sum(axis, keepdims=True) ** (1 / p)
+        return (np.where(norm == 0, x, x / np.where(norm == 0, 1, norm)).astype(x.dtype),)
+
+
 def mended_operators() -> list[Any]:
     """What to hand to ``ReferenceEvaluator(new_ops=...)``."""
-    return [BatchNormalization, Softmax, LogSoftmax]
+    return [BatchNormalization, Softmax, LogSoftmax, LpNormalization]

@@ -192,7 +192,7 @@ def _output_name(result: Node) -> str:
         others = [name for name in value.get_names() if name.removesuffix(":0") != own]
         named = [name for name in others if not re.fullmatch(r"Result_\d+", name)]
         if named:
-            return min(named, key=lambda name: (name.isdigit(), len(name), name))
+            return str(min(named, key=lambda name: (name.isdigit(), len(name), name)))
     return _port_name(value, _producer_name(result))
 
 

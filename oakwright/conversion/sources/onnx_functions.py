@@ -1,0 +1,60 @@
+"""ONNX operators written out as the functions that ONNX defines them by.
+
+Many newer operators (SwiGLU, Celu, Attention with a window ...) come with a definition in older
+ones. Where OpenVINO's front end does not know an operator, or knows less of it than the model
+uses, the onnx package puts its definition there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Collection
+from typing import Any
+
+_UNREAD = re.compile(r"(?:No conversion rule found for operations|Conversion is failed for): (.+)")
+# The front end reads these, but knows nothing of what they have been able to do since then.
+_READ_UNTIL = {"Attention": 24}
+
+
+def unread_operators(error: Exception) -> set[str]:
+    """Operators that the front end's exception says it cannot read, without their domain."""
+    named = [part for text in _UNREAD.findall(str(error)) for part in text.split(",")]
+    return {re.sub(r"-\d+$", "", name.strip().rpartition(".")[2]) for name in named}
+
+
+def half_read_operators(operators: Collection[str], opset: int) -> set[str]:
+    """Operators of a model whose newest attributes the front end passes over."""
+    return {op for op, last in _READ_UNTIL.items() if op in operators and opset > last}
+
+
+def written_out(read: str | bytes, operators: Collection[str]) -> tuple[bytes, set[str]] | None:
+    """The model with those operators that have a definition written out, and which these were.
+
+    None where the onnx package is missing, where none of them has a definition, or where onnx
+    cannot tell the types that the definition depends on.
+    """
+    if not operators or importlib.util.find_spec("onnx") is None:
+        return None
+    import onnx
+    from onnx import inliner, shape_inference
+
+    model = onnx.load(read) if isinstance(read, str) else onnx.load_from_string(read)
+    wanted = {(n.domain, n.op_type) for n in model.graph.node if n.op_type in operators}
+    # Definitions may depend on types, and of a weight that is no input nobody has said its own.
+    for weight in model.graph.initializer:
+        info = onnx.helper.make_tensor_value_info(weight.name, weight.data_type, weight.dims)
+        model.graph.value_info.append(info)
+    try:
+        model = shape_inference.infer_shapes(model)
+        result = inliner.inline_selected_functions(
+            model, sorted(wanted), exclude=False, inline_schema_functions=True
+        )
+    except (RuntimeError, ValueError, TypeError):
+        return None
+    done = {kind for _, kind in wanted} - _operators(result)
+    return (result.SerializeToString(), done) if done else None
+
+
+def _operators(model: Any) -> set[str]:
+    return {node.op_type for node in model.graph.node}
