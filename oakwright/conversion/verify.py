@@ -102,6 +102,7 @@ def verify(
     Raises ConversionMismatch naming the first layer that differs.
     """
     inputs = random_inputs(planned)
+    _check_preprocessing(reading, preprocessed, planned, inputs, tolerance)
     unrounded, dropped = ir.without_rounding(preprocessed)
     everywhere = True
     try:
@@ -151,6 +152,31 @@ def verify(
             return Verdict("OpenVINO's reading of the source", agreement.difference, note)
         worst, note = max(worst, difference), grown or note
     return Verdict(reference.name, worst, note)
+
+
+def _check_preprocessing(
+    reading: ov.Model,
+    preprocessed: ov.Model,
+    planned: Sequence[PlannedInput],
+    inputs: Mapping[str, np.ndarray],
+    tolerance: float,
+) -> None:
+    """Mean, scale, order and layout inside the model against the same done in numpy before it."""
+    if not any(entry.preprocess() for entry in planned):
+        return
+    names = ir.port_names(reading).inputs
+    fed = dict(zip(names, _fed(planned, reading, inputs), strict=True))
+    wanted, got = ir.run_on_cpu(reading, fed), ir.run_on_cpu(preprocessed, inputs)
+    for name, a, b in zip(ir.port_names(preprocessed).outputs, got, wanted, strict=True):
+        if not (difference := _difference(a, b)) <= tolerance:
+            raise ConversionMismatch(
+                f"with mean, scale, colour order and layout inside, output '{name}' is another than"
+                f" with the same done before the model: by {difference:.2g}, allowed is"
+                f" {tolerance:g}",
+                remedy="this is a fault of oakwright: report it, and do that step on the host",
+                layer=name,
+                difference=difference,
+            )
 
 
 def _rounding(

@@ -2,8 +2,8 @@
 
 The one rule: a value x of the new input reaches the model as ``(x - mean) / scale``, where mean
 and scale stand in the model's own channel order (the order it was trained in), because reversing
-the channels happens first. Afterwards the common transformations fold scale and reversal into
-the first convolution.
+the channels happens first. The first convolution takes the reversal into its weights, and later
+the common transformations fold the scale into it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from openvino.preprocess import PrePostProcessor
 
 from oakwright.errors import UsageError
 
+from .channels import CHANNELS, reverse_channels
 from .legalise import port_names
 
 
@@ -48,16 +49,23 @@ def preprocess(model: ov.Model, specs: Sequence[InputPreprocess]) -> ov.Model:
     if not specs:
         return work
     steps = PrePostProcessor(work)
+    reversed_axes: list[tuple[int, int]] = []
     for spec in specs:
         if spec.name not in names:
             raise UsageError(
                 f"the model has no input '{spec.name}'", remedy=f"it has {', '.join(names)}"
             )
         index = names.index(spec.name)
+        if spec.reverse_channels and _channels(work.inputs[index], spec) == CHANNELS:
+            layout = spec.tensor_layout or spec.model_layout
+            reversed_axes.append((index, layout.index("C")))
         _add_steps(steps.input(index), work.inputs[index], spec)
     built = steps.build()
     for parameter, name in zip(built.get_parameters(), names, strict=True):
         parameter.set_friendly_name(name)
+    for index, axis in reversed_axes:
+        reverse_channels(built.inputs[index], axis)
+    built.validate_nodes_and_infer_types()
     return built
 
 
@@ -68,14 +76,12 @@ def _add_steps(steps: ov.preprocess.InputInfo, port: ov.Output, spec: InputPrepr
         steps.tensor().set_layout(Layout(spec.tensor_layout or spec.model_layout))
     if not port.get_element_type().is_real() and (spec.mean or spec.scale):
         steps.preprocess().convert_element_type(Type.f32)
-    if spec.reverse_channels and channels != 1:
-        if channels != 3:
-            raise UsageError(
-                f"input {spec.name}: the channels of an image with {channels} channels have no "
-                "reverse order",
-                remedy="reverse_channels is for RGB and BGR, 3 channels",
-            )
-        steps.preprocess().reverse_channels()
+    if spec.reverse_channels and channels not in (1, CHANNELS):
+        raise UsageError(
+            f"input {spec.name}: the channels of an image with {channels} channels have no "
+            "reverse order",
+            remedy="reverse_channels is for RGB and BGR, 3 channels",
+        )
     if spec.mean:
         steps.preprocess().mean(_per_channel(spec, "mean", spec.mean, channels))
     if spec.scale:

@@ -131,3 +131,72 @@ def test_what_makes_no_sense(channels: int, spec: InputPreprocess, words: str) -
     with pytest.raises(UsageError, match=words) as caught:
         preprocess(model_of(op("Relu", [x]), x), [spec])
     assert caught.value.remedy
+
+
+def reversed_input(model: ov.Model, values: np.ndarray, axis: int, spec: InputPreprocess) -> None:
+    """The reversal inside the model against the same done in numpy before it."""
+    (wanted,) = run_on_cpu(model, {"image": np.flip(values, axis)})
+    (got,) = run_on_cpu(preprocess(model, [spec]), {"image": values})
+    np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-4)
+
+
+IMAGE = np.random.default_rng(5).uniform(0, 4, (1, 3, 16, 16)).astype(np.float32)
+REVERSED = InputPreprocess("image", None, None, True, "NCHW", "NCHW")
+
+
+def test_a_reversal_of_the_networks_own_stays_as_it_is() -> None:
+    """OpenVINO's own preprocessing would turn the last Gather round, too."""
+    x = parameter([1, 3, 16, 16], name="image")
+    scores = op(
+        "ReduceMean", [op("Convolution", [x, WEIGHTS], PADDED), [2, 3]], {"keep_dims": False}
+    )
+    first_two = op("Gather", [scores, [0, 1], 1])
+    model = model_of(op("Gather", [first_two, [1, 0], 1]), x)
+    reversed_input(model, IMAGE, 1, REVERSED)
+
+
+def test_a_network_that_reverses_its_input_itself() -> None:
+    x = parameter([1, 3, 16, 16], name="image")
+    flipped = op("Gather", [x, [2, 1, 0], 1])
+    model = model_of(op("Convolution", [flipped, WEIGHTS], PADDED), x)
+    reversed_input(model, IMAGE, 1, REVERSED)
+
+
+def test_arithmetic_before_the_convolution_is_reversed_too() -> None:
+    x = parameter([1, 3, 16, 16], name="image")
+    mean = np.float32([1, 2, 3]).reshape(1, 3, 1, 1)
+    scale = np.float32([4, 5, 6]).reshape(3, 1, 1)
+    middle = op("Multiply", [scale, op("Subtract", [x, mean])])
+    model = model_of(op("Convolution", [middle, WEIGHTS], PADDED), x)
+    reversed_input(model, IMAGE, 1, REVERSED)
+    kinds = [n.get_type_name() for n in preprocess(model, [REVERSED]).get_ordered_ops()]
+    assert "Gather" not in kinds
+
+
+def test_who_cannot_take_the_reversal_reads_through_a_gather() -> None:
+    x = parameter([1, 3, 16, 16], name="image")
+    joined = op("Concat", [op("Convolution", [x, WEIGHTS], PADDED), x], {"axis": 1})
+    model = model_of(joined, x)
+    reversed_input(model, IMAGE, 1, REVERSED)
+    kinds = [n.get_type_name() for n in preprocess(model, [REVERSED]).get_ordered_ops()]
+    assert kinds.count("Gather") == 1
+
+
+def test_an_output_right_behind_keeps_its_order_and_name() -> None:
+    x = parameter([1, 3, 16, 16], name="image")
+    out = op("Add", [x, np.float32([1, 2, 3]).reshape(1, 3, 1, 1)])
+    out.output(0).get_tensor().set_names({"seen"})
+    model = model_of(out, x)
+    reversed_input(model, IMAGE, 1, REVERSED)
+    assert preprocess(model, [REVERSED]).outputs[0].get_names() == {"seen"}
+
+
+def test_quantised_weights_are_reversed_inside_their_quantisation() -> None:
+    x = parameter([1, 3, 16, 16], name="image")
+    low = np.float32(WEIGHTS.min((1, 2, 3), keepdims=True))
+    high = np.float32(WEIGHTS.max((1, 2, 3), keepdims=True))
+    weights = op("FakeQuantize", [WEIGHTS, low, high, low, high], {"levels": 255})
+    model = model_of(op("Convolution", [x, weights], PADDED), x)
+    reversed_input(model, IMAGE, 1, REVERSED)
+    kinds = [n.get_type_name() for n in preprocess(model, [REVERSED]).get_ordered_ops()]
+    assert "Gather" not in kinds
