@@ -80,7 +80,7 @@ def convert(
     """Convert any model to a blob (or, with ``to="ir"``, to IR v10).
 
     ``source``: a path (ONNX, OpenVINO IR, TorchScript, ``.pt2``, TensorFlow, Keras, TFLite,
-    Paddle), ``package.module:factory``, a ``torch.nn.Module`` (with ``example_input``), a
+    Paddle, Caffe), ``package.module:factory``, a ``torch.nn.Module`` (with ``example_input``), a
     ``keras.Model``, an ``onnx.ModelProto``, its bytes or an ``openvino.Model``.
     ``output_names`` names a module's outputs. The keywords ``shape`` to
     ``input_precision`` speak of every input; ``inputs`` of single ones. ``samples``: real inputs
@@ -487,6 +487,10 @@ def _companions(path: Path) -> list[Path]:
         from .sources.tensorflow import saved_model_files
 
         return saved_model_files(path)
+    if path.suffix.lower() in (".prototxt", ".caffemodel"):
+        from .sources.caffe import caffe_files
+
+        return list(caffe_files(path))
     if path.suffix.lower() == ".pdmodel":
         weights = path.with_suffix(".pdiparams")
         return [weights] if weights.is_file() else []

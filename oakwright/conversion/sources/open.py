@@ -9,7 +9,7 @@ from typing import Any
 from oakwright.errors import OakwrightError, UnreadableModel, UsageError
 from oakwright.ir import read as read_ir
 
-from . import keras, onnx, paddle, tensorflow, tflite, torch
+from . import caffe, keras, onnx, paddle, tensorflow, tflite, torch
 from .kinds import Kind, detect
 from .model import Source
 
@@ -46,6 +46,8 @@ def open_source(
             return Source(source.clone(), "openvino", source.get_friendly_name(), "openvino.Model")
         if kind in _FILES:
             return _FILES[kind](Path(source))
+        if kind is Kind.CAFFE:
+            return caffe.from_caffe(Path(source), shapes)
         if kind is Kind.TFLITE:
             return tflite.from_tflite(source)
         if kind is Kind.KERAS:
