@@ -20,10 +20,15 @@ def unsupported_by_front_end(
     operations = re.findall(r"No conversion rule found for operations: (.+)", text)
     operations += re.findall(r"(?:ONNX )?[Uu]nsupported (?:ops?|operations?)[^:]*: (.+)", text)
     operations += re.findall(r"No translator found for ((?:aten|prim|ai\.onnx)[\w.:]+)", text)
+    half_known = re.findall(r"Conversion is failed for: (.+)", text)
+    reason = "OpenVINO's front end has no rule for it"
+    if half_known and not operations:
+        operations = half_known
+        reason = "OpenVINO's front end does not read it in this form"
     parts = {part.strip() for entry in operations for part in entry.split(",")}
     names = sorted(part for part in parts if re.fullmatch(r"[\w.:]+(-\d+)?", part))
     if names:
-        findings = _findings(names, nodes or {})
+        findings = _findings(names, nodes or {}, reason)
         lines = "\n".join(f"  - {finding}" for finding in findings)
         return UnsupportedModel(
             f"{name}: OpenVINO cannot read these operations\n{lines}",
@@ -38,9 +43,10 @@ def unsupported_by_front_end(
     )
 
 
-def _findings(operations: Sequence[str], nodes: Mapping[str, tuple[str, str]]) -> list[Finding]:
+def _findings(
+    operations: Sequence[str], nodes: Mapping[str, tuple[str, str]], reason: str
+) -> list[Finding]:
     """One finding per layer with such an operation, or per operation where layers are unknown."""
-    reason = "OpenVINO's front end has no rule for it"
     findings = []
     for operation in operations:
         kind = re.sub(r"-\d+$", "", operation.rpartition(".")[2])

@@ -55,7 +55,11 @@ def from_onnx(source: Any, name: str = "") -> Source:
     try:
         if half_read:
             read, notes = _write_out(read, half_read)
+            if not notes:
+                raise _half_read(where, found, half_read)
         model = core.read_model(read)
+    except UnsupportedModel:
+        raise
     except Exception as error:
         read, notes = _write_out(read, unread_operators(error))
         try:
@@ -88,12 +92,31 @@ def _write_out(read: Any, operators: set[str]) -> tuple[Any, tuple[str, ...]]:
     return made[0], (note,)
 
 
+def _half_read(where: str, found: OnnxOutline, operators: set[str]) -> UnsupportedModel:
+    return _misread(
+        where,
+        found,
+        operators,
+        "what it can do since this opset OpenVINO's front end passes over, and it could not be"
+        " written out as ONNX defines it",
+        "install the onnx package, or export for an older opset",
+    )
+
+
 def _axis_unread(where: str, found: OnnxOutline) -> UnsupportedModel:
     """The front end takes the default for an axis or length it cannot know, without a word."""
-    layers = [(out, name or out) for out, (op, name) in found.nodes.items() if op == "DFT"]
     reason = "its axis or length is an input of the model, which OpenVINO's front end passes over"
-    remedy = "make axis and length constants"
-    findings = [Finding(name, "DFT", out, reason, remedy) for out, name in layers]
+    return _misread(where, found, {"DFT"}, reason, "make axis and length constants")
+
+
+def _misread(
+    where: str, found: OnnxOutline, operators: set[str], reason: str, remedy: str
+) -> UnsupportedModel:
+    findings = [
+        Finding(name or output, op, output, reason, remedy)
+        for output, (op, name) in found.nodes.items()
+        if op in operators
+    ]
     lines = "\n".join(f"  - {finding}" for finding in findings)
     return UnsupportedModel(
         f"{where}: this would not be read as it is meant\n{lines}",

@@ -13,8 +13,9 @@ from collections.abc import Collection
 from typing import Any
 
 _UNREAD = re.compile(r"(?:No conversion rule found for operations|Conversion is failed for): (.+)")
-# The front end reads these, but knows nothing of what they have been able to do since then.
+# Operators the front end reads up to a version; what they can do since then it passes over.
 _READ_UNTIL = {"Attention": 24}
+_DOMAIN = "oakwright.defined"
 
 
 def unread_operators(error: Exception) -> set[str]:
@@ -47,14 +48,52 @@ def written_out(read: str | bytes, operators: Collection[str]) -> tuple[bytes, s
         model.graph.value_info.append(info)
     try:
         model = shape_inference.infer_shapes(model)
-        result = inliner.inline_selected_functions(
+        _define(model, wanted)
+        model = inliner.inline_local_functions(model)
+        model = inliner.inline_selected_functions(
             model, sorted(wanted), exclude=False, inline_schema_functions=True
         )
     except (RuntimeError, ValueError, TypeError):
         return None
-    done = {kind for _, kind in wanted} - _operators(result)
-    return (result.SerializeToString(), done) if done else None
+    done = {kind for _, kind in wanted} - {node.op_type for node in model.graph.node}
+    return (model.SerializeToString(), done) if done else None
 
 
-def _operators(model: Any) -> set[str]:
-    return {node.op_type for node in model.graph.node}
+def _define(model: Any, wanted: Collection[tuple[str, str]]) -> None:
+    """Where a definition depends on types, make each such node a call of a function of its own.
+
+    onnx's inliner can do that itself, but not for a node that leaves an optional input out.
+    """
+    import onnx
+
+    graph = model.graph
+    types = {p.name: p.type for p in (*graph.input, *graph.value_info, *graph.output)}
+    versions = {entry.domain: entry.version for entry in model.opset_import}
+    for number, node in enumerate(graph.node):
+        if (node.domain, node.op_type) not in wanted:
+            continue
+        version = versions[node.domain]
+        schema = onnx.defs.get_schema(node.op_type, version, domain=node.domain)
+        known = [at for at in schema.context_dependent_function_opset_versions if at <= version]
+        if not known:
+            continue
+        given = [types.get(name, onnx.TypeProto()).SerializeToString() for name in node.input]
+        # The definition asks for attributes that a node may leave at their defaults.
+        said = {attribute.name for attribute in node.attribute}
+        full = onnx.NodeProto()
+        full.CopyFrom(node)
+        for name, attribute in schema.attributes.items():
+            if name not in said and attribute.default_value.name:
+                full.attribute.append(attribute.default_value)
+        function = onnx.FunctionProto()
+        function.ParseFromString(
+            schema.get_context_dependent_function_with_opset_version(
+                max(known), full.SerializeToString(), given
+            )
+        )
+        function.domain, function.name = _DOMAIN, f"{node.op_type}_{number}"
+        model.functions.append(function)
+        node.domain, node.op_type = function.domain, function.name
+        del node.attribute[:]
+    if model.functions and _DOMAIN not in versions:
+        model.opset_import.append(onnx.helper.make_opsetid(_DOMAIN, 1))

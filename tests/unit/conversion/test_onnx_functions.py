@@ -46,9 +46,37 @@ def test_a_window_of_attention_is_no_longer_passed_over():
         pytest.skip("this onnx does not have windows of attention")
     node = helper.make_node("Attention", ["q", "k", "v"], ["y"], left_window_size=1)
     shape = [1, 2, 6, 8]
-    names = dict.fromkeys("qkvy", shape)
+    names = {key: shape for key in "qkvy"}
     result = oakwright.convert(_model(node, schema.since_version, names), shaves=4)
     assert result.manifest["agreement"]["against"] == "onnx.reference"
+
+
+def test_optional_inputs_may_be_left_out():
+    schema = onnx.defs.get_schema("Attention") if onnx.defs.has("Attention") else None
+    if schema is None or "left_window_size" not in schema.attributes:
+        pytest.skip("this onnx does not have windows of attention")
+    node = helper.make_node(
+        "Attention", ["q", "k", "v", "", "", "", "length"], ["y"], is_causal=1, left_window_size=2
+    )
+    shapes = {key: [1, 2, 6, 8] for key in "qkvy"} | {"length": [1]}
+    model = _model(node, schema.since_version, shapes)
+    model.graph.input[3].type.tensor_type.elem_type = TensorProto.INT64
+    made = written_out(model.SerializeToString(), {"Attention"})
+    assert made is not None
+    assert made[1] == {"Attention"}
+    assert "Softmax" in {node.op_type for node in onnx.load_from_string(made[0]).graph.node}
+
+
+def test_what_is_half_read_is_refused_where_it_cannot_be_written_out(monkeypatch):
+    schema = onnx.defs.get_schema("Attention") if onnx.defs.has("Attention") else None
+    if schema is None or "left_window_size" not in schema.attributes:
+        pytest.skip("this onnx does not have windows of attention")
+    node = helper.make_node("Attention", ["q", "k", "v"], ["y"], "window", left_window_size=1)
+    model = _model(node, schema.since_version, {key: [1, 2, 6, 8] for key in "qkvy"})
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UnsupportedModel, match="install the onnx package") as caught:
+        oakwright.convert(model, shaves=4)
+    assert [finding.layer for finding in caught.value.findings] == ["window"]
 
 
 def test_without_the_onnx_package_the_operator_is_named(monkeypatch):
