@@ -165,7 +165,8 @@ def from_zoo(name: str, **kwargs: Any) -> Any:
     """The blob of a model you have, by its zoo name.
 
     Looked up in ``zoo_dir`` (an argument, ``set_defaults`` or ``$OAKWRIGHT_ZOO``): a blob
-    ``name*.blob``, a model ``name.onnx``, or the zoo's own ``name/FP16/name.xml``.
+    ``name*.blob``, a ``model.yml`` in a folder ``name`` with its files (`oakwright zoo`), a model
+    ``name.onnx``, or the zoo's own ``name/FP16/name.xml``.
     """
     folder = _zoo_folder(kwargs.pop("zoo_dir", None))
     zoo_type = kwargs.get("zoo_type") or _DEFAULTS["zoo_type"]
@@ -176,6 +177,9 @@ def from_zoo(name: str, **kwargs: Any) -> Any:
         for blob in (ready, *sorted(base.glob(f"{name}_openvino_*_{shaves}shave.blob"))):
             if blob.is_file():
                 return _copy_blob(blob, _target(name, kwargs))
+        described = _from_manifest(base, name, shaves, kwargs)
+        if described is not None:
+            return described
         for model in (
             base / name / "FP16" / f"{name}.xml",
             base / name / "FP32" / f"{name}.xml",
@@ -203,6 +207,30 @@ def from_zoo(name: str, **kwargs: Any) -> Any:
         " folder with zoo_dir= or $OAKWRIGHT_ZOO; oakwright downloads nothing by itself",
         path=str(folder),
     )
+
+
+def _from_manifest(base: Path, name: str, shaves: int, kwargs: dict[str, Any]) -> Path | None:
+    """The blob of a model with a ``model.yml``, whose arguments say its preprocessing."""
+    from oakwright import zoo
+
+    if kwargs.get("optimizer_params") is not None:
+        return None  # somebody knows better
+    shelf = zoo.Shelf.of([base], base)
+    if not any(path.parent.name == name for path in shelf.manifests()):
+        return None
+    compiled = kwargs.get("compile_params") or _DEFAULTS["compile_params"]
+    text = compiled if isinstance(compiled, str) else " ".join(compiled)
+    precision = text.partition("-ip ")[2].split(" ")[0] or "FP16"
+    made = zoo.convert_model(
+        shelf,
+        shelf.find(name),
+        shaves=int(shaves),
+        input_precision=precision,
+        cache=kwargs.get("use_cache", True),
+    )
+    for line in made.manifest["applied"]:
+        _say(f"  {line}")
+    return write_aside(_target(name, kwargs), made.blobs[int(shaves)])
 
 
 def zoo_list(
