@@ -95,7 +95,7 @@ def from_openvino(
     """Convert an OpenVINO IR. No mean or scale is applied: the IR is as it was made."""
     _refuse_url(xml, xml_size, xml_sha256)
     if Path(bin).resolve() != Path(xml).with_suffix(".bin").resolve():
-        return _beside(Path(xml), Path(bin), kwargs)
+        return _beside(Path(xml), Path(bin), kwargs, ".bin")
     return _convert(xml, kwargs.pop("optimizer_params", None) or [], **kwargs)
 
 
@@ -126,7 +126,8 @@ def from_caffe(
     """Convert a Caffe model."""
     _refuse_url(proto, proto_size, proto_sha256)
     _refuse_url(model, model_size, model_sha256)
-    return _convert(model, optimizer_params, data_type=data_type, **kwargs)
+    kwargs.update(optimizer_params=optimizer_params, data_type=data_type)
+    return _beside(Path(model), Path(proto), kwargs, ".prototxt")
 
 
 def from_config(name: str, path: PathLike, **kwargs: Any) -> Any:
@@ -378,17 +379,17 @@ def _copy_blob(source: Path, target: Path) -> Path:
     return write_aside(target, source.read_bytes())
 
 
-def _beside(xml: Path, weights: Path, kwargs: dict[str, Any]) -> Any:
-    """An IR whose two files have different names or folders: put side by side, then converted."""
+def _beside(model: Path, other: Path, kwargs: dict[str, Any], suffix: str) -> Any:
+    """A model whose two files have different names or folders: put side by side, then converted."""
     import tempfile
 
-    for path in (xml, weights):
+    for path in (model, other):
         if not path.exists():
             raise FileNotFoundError(path)
     with tempfile.TemporaryDirectory() as folder:
-        joined = Path(folder) / f"{xml.stem}.xml"
-        shutil.copyfile(xml, joined)
-        shutil.copyfile(weights, joined.with_suffix(".bin"))
+        joined = Path(folder) / model.name
+        shutil.copyfile(model, joined)
+        shutil.copyfile(other, joined.with_suffix(suffix))
         return _convert(joined, kwargs.pop("optimizer_params", None) or [], **kwargs)
 
 

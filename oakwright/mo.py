@@ -26,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise UsageError("no model was given", remedy="--input_model X.onnx")
         for flag in asked.ignored:
             print(f"note: {flag} changes nothing here")
-        result = conversion.convert(asked.model, options=options)
+        source = (asked.proto, asked.model) if asked.proto else asked.model
+        result = conversion.convert(source, options=options)
         name = asked.name or Path(asked.model).stem
         xml = Path(asked.output_dir or ".") / f"{name}.xml"
         result.save(xml)

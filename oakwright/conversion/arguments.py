@@ -39,7 +39,7 @@ _MO_SWITCHES = {
     "use_legacy_frontend",
     "move_to_preprocess",
 }
-_MO_IGNORED = {"log_level", "framework", "version", "extensions", "input_proto"}
+_MO_IGNORED = {"log_level", "framework", "version", "extensions"}
 _MO_SHORT = {"m": "input_model", "w": "input_model", "n": "model_name", "o": "output_dir",
              "b": "batch", "s": "scale", "h": "help"}  # fmt: skip
 
@@ -49,6 +49,7 @@ class OptimizerArguments:
     """What Model Optimizer was asked for, as far as it is not a ConvertOptions."""
 
     model: str = ""
+    proto: str = ""
     name: str = ""
     output_dir: str = ""
     weights: str = ""
@@ -83,8 +84,10 @@ def read_mo_arguments(
     names: list[str] = []
     shapes: list[tuple[int, ...]] = []
     for key, value in _pairs(arguments, _MO_SWITCHES | {"reverse_input_channels", "help"}):
-        if key == "input_model":
+        if key in ("input_model", "saved_model_dir"):
             found.model = value
+        elif key == "input_proto":
+            found.proto = value
         elif key == "model_name":
             found.name = value
         elif key == "output_dir":

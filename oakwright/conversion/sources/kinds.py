@@ -97,6 +97,8 @@ def detect(source: Any) -> Kind:
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _of_content(bytes(source[:_HEAD]), "the given bytes", None)
+    if isinstance(source, tuple) and len(source) == 2:
+        return Kind.CAFFE  # (.prototxt, .caffemodel)
     if not isinstance(source, (str, Path)):
         return _of_object(source)
     path = Path(source)

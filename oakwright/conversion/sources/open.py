@@ -47,7 +47,7 @@ def open_source(
         if kind in _FILES:
             return _FILES[kind](Path(source))
         if kind is Kind.CAFFE:
-            return caffe.from_caffe(Path(source), shapes)
+            return caffe.from_caffe(source, shapes)
         if kind is Kind.TFLITE:
             return tflite.from_tflite(source)
         if kind is Kind.KERAS:
@@ -66,6 +66,12 @@ def open_source(
     except OSError as error:
         raise UnreadableModel(
             f"cannot read {source}: {error.strerror}", path=str(source)
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UnreadableModel(
+            f"{source} is damaged: a name in it is no UTF-8",
+            remedy="export or download it again",
+            path=str(source),
         ) from error
     except MemoryError as error:
         raise UnreadableModel(f"{source} does not fit into memory", path=str(source)) from error

@@ -62,6 +62,10 @@ def _read(path: Path, where: str) -> ov.Model:
         model = ov.Core().read_model(str(path))
     except Exception as error:
         raise unsupported_by_front_end(error, where) from error
+    for node in model.get_ops():  # names that are no text show here, not in the middle of the work
+        node.get_friendly_name()
+        for port in node.outputs():
+            port.get_names()
     if not model.inputs or not model.outputs:
         raise UnreadableModel(f"{where} has no inputs or no outputs", path=where)
     return model

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 import oakwright
+import oakwright.blobconverter
+import oakwright.mo
 from oakwright import ir
 from oakwright.conversion.sources import Kind, detect, open_source
 from oakwright.conversion.sources.caffe.text import TextError, parse
@@ -269,6 +271,18 @@ def test_either_file_may_be_given(tmp_path):
     (tmp_path / "solver.prototxt").unlink()
     with pytest.raises(UnreadableModel, match=r"needs its \.prototxt beside it"):
         open_source(tmp_path / "net.caffemodel")
+
+
+def test_the_old_tools_take_both_files(tmp_path):
+    path = write(tmp_path, input_layer(1, 6, 9, 11) + LAYERS["convolution"][0], {"y": [W, B]})
+    weights = path.with_suffix(".caffemodel").rename(tmp_path / "weights.caffemodel")
+    (tmp_path / "other.caffemodel").write_bytes(b"")
+    (tmp_path / "other.prototxt").write_bytes(b"")
+    words = ["--input_model", str(weights), "--input_proto", str(path), "-o", str(tmp_path)]
+    assert oakwright.mo.main([*words, "--framework", "caffe"]) == 0
+    assert (tmp_path / "weights.xml").exists()
+    blob = oakwright.blobconverter.from_caffe(path, weights, output_dir=tmp_path, shaves=4)
+    assert oakwright.Blob.open(blob).outputs[0].name == "y"
 
 
 # -- what is refused -------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import oakwright
+import oakwright.mo
 from oakwright.conversion.sources import Kind, detect, open_source
 from oakwright.errors import OakwrightError, UnreadableModel, UnsupportedModel, UsageError
 
@@ -152,6 +153,19 @@ def test_damaged_files_give_one_error(tmp_path, what):
             assert path.name in str(error), error  # noqa: PT017
             assert "Traceback" not in str(error)  # noqa: PT017
     assert refused >= 10
+
+
+def test_a_name_that_is_no_text(tmp_path):
+    path = made(tmp_path, "float32")
+    path.write_bytes(path.read_bytes().replace(b"image", b"im\xffge"))
+    with pytest.raises(UnreadableModel, match=r"float32\.tflite is damaged: a name"):
+        oakwright.convert(path)
+
+
+def test_model_optimizers_word_for_a_savedmodel(tmp_path, monkeypatch):
+    folder = made(tmp_path, "saved_model")
+    assert oakwright.mo.main(["--saved_model_dir", str(folder), "-o", str(tmp_path)]) == 0
+    assert (tmp_path / "sm.xml").exists()
 
 
 @pytest.mark.parametrize("suffix", [".pb", ".pbtxt", ".tflite", ".pdmodel", ".keras", ".h5"])

@@ -26,8 +26,11 @@ _LARGEST_WEIGHTS = 2 << 30
 _TOLERANCE = 1e-3
 
 
-def from_caffe(path: Path, shapes: Mapping[str, Sequence[int]] | None = None) -> Source:
-    """Read a Caffe network; ``path`` is its ``.prototxt`` or its ``.caffemodel``.
+def from_caffe(
+    source: str | Path | tuple[str | Path, str | Path],
+    shapes: Mapping[str, Sequence[int]] | None = None,
+) -> Source:
+    """Read a Caffe network; ``source`` is its ``.prototxt`` or its ``.caffemodel``, or both.
 
     The other file lies beside it, under the same name or as the only one of its kind.
     ``shapes`` by input name stand instead of the file's own. Where OpenCV is installed its
@@ -36,7 +39,10 @@ def from_caffe(path: Path, shapes: Mapping[str, Sequence[int]] | None = None) ->
     Raises UnreadableModel (files, layers that make no sense), UnsupportedModel (layers unknown),
     ConversionMismatch where OpenCV computes something else.
     """
-    prototxt, weights = caffe_files(path)
+    if isinstance(source, tuple):
+        prototxt, weights = sorted(map(Path, source), key=lambda path: path.suffix, reverse=True)
+    else:
+        prototxt, weights = caffe_files(Path(source))
     text, data = _bytes(prototxt, _LARGEST_TEXT), _bytes(weights, _LARGEST_WEIGHTS)
     try:
         blobs = weights_of(data)
