@@ -10,6 +10,11 @@
     outputs: [scores]
     inputs:                     # speaks of single ones
       extra: {freeze: 1.0}
+    head:                       # for an archive: how its output is read
+      kind: classification      # or ssd
+      classes: [cat, dog]
+      output: scores            # left out: the only one of `outputs`
+      softmax: true             # ssd: confidence, iou
     stages: ...                 # several models; what stands above holds for each
 
 Also ``name``, ``stamp``, ``verify``, ``timeout``, ``op`` (output precision).
@@ -20,6 +25,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
+from oakwright.archive import Head, classification_head, ssd_head
 from oakwright.conversion import ConvertOptions, InputOptions, parse_shaves
 from oakwright.errors import UsageError
 from oakwright.tensor import Precision
@@ -29,7 +35,8 @@ from .recipe import FORMS, Recipe, Stage
 
 _INPUT = ("shape", "mean", "scale", "range", "layout", "color", "reverse_channels", "ip", "freeze")
 STAGE_KEYS = ("model", "form", "shaves", "outputs", "inputs", "op", "stamp", "verify", "timeout",
-              *_INPUT)  # fmt: skip
+              "head", *_INPUT)  # fmt: skip
+_HEAD = ("kind", "classes", "output", "softmax", "confidence", "iou")
 _NUMBERS = (int, float, list, str)
 
 
@@ -76,7 +83,29 @@ def _stage(name: str, content: Content) -> Stage:
         verify=content.get("verify", str, "auto"),
         timeout_s=float(content.get("timeout", (int, float), 120)),
     )
-    return Stage(name, content.get("model", str, ""), options, form)
+    heads = (_head(content, options.outputs),) if content.has("head") else ()
+    return Stage(name, content.get("model", str, ""), options, form, heads=heads)
+
+
+def _head(content: Content, outputs: tuple[str, ...]) -> Head:
+    inner = content.part("head").only(_HEAD)
+    kind = inner.get("kind", str, "")
+    output = inner.get("output", str, outputs[0] if len(outputs) == 1 else None)
+    classes = inner.texts("classes")
+    if kind not in ("classification", "ssd") or output is None or not classes:
+        raise UsageError(
+            f"{content.at('head')} needs kind (classification or ssd), classes and output",
+            remedy="for YOLO, `oakwright yolo --archive` describes the head itself",
+            key="head",
+        )
+    if kind == "classification":
+        return classification_head(classes, output, is_softmax=inner.get("softmax", bool, False))
+    return ssd_head(
+        classes,
+        output,
+        confidence=float(inner.get("confidence", (int, float), 0.5)),
+        iou=float(inner.get("iou", (int, float), 0.5)),
+    )
 
 
 def _input(name: str, content: Content) -> InputOptions:

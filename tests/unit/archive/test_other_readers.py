@@ -107,3 +107,52 @@ def test_depthai_3_reads_superblobs_byte_for_byte(tmp_path, own_cache):
     path.write_bytes(make_superblob(blobs))
     found = other("OAKWRIGHT_DEPTHAI3", ".env-depthai3", READ_V3, [path])
     assert found[str(path)] == [[n, hashlib.sha256(blobs[n]).hexdigest()] for n in range(1, 17)]
+
+
+DECODE_V3 = """
+import os; os.environ["DEPTHAI_TELEMETRY"] = "0"
+import depthai as dai, json, numpy as np, sys
+archive, tensors = dai.NNArchive(sys.argv[1]), np.load(sys.argv[2])
+with dai.Pipeline(False) as pipeline:
+    node = pipeline.create(dai.node.DetectionParser)
+    node.setRunOnHost(True)
+    node.setNNArchive(archive)
+    queue, found = node.input.createInputQueue(), node.out.createOutputQueue()
+    message = dai.NNData()
+    for name in tensors.files:
+        tensor = tensors[name][0].astype(np.float32)
+        message.addTensor(name, tensor, dai.TensorInfo.StorageOrder.CHW)
+    message.setTransformation(dai.ImgTransformation(*archive.getInputSize()))
+    pipeline.start()
+    queue.send(message)
+    rows = [[d.label, d.confidence, d.xmin, d.ymin, d.xmax, d.ymax] for d in found.get().detections]
+print("READ" + json.dumps(rows))
+"""
+
+
+@pytest.mark.parametrize("family", ["v5", "v8"])
+def test_depthai_3_decodes_what_its_archive_describes(family, tmp_path, own_cache):
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    import numpy as np
+
+    import oakwright
+    from oakwright.device.blocks.decoding import YoloLayout, decode_yolo
+    from oakwright.recipe import archive_of
+    from oakwright.yolo import convert_yolo
+    from tests.unit.yolo import look_alikes as nets
+
+    net = nets.Anchored() if family == "v5" else nets.Distances()
+    made = convert_yolo(nets.export(net, tmp_path / "net.onnx"), confidence=0.5, iou=0.45)
+    path = archive_of(made.converted, tmp_path / "net", heads=[made.head()])
+    tensors = oakwright.run(made.converted.blob, {"images": nets.picture()})
+    np.savez(tmp_path / "tensors.npz", **tensors)
+    paths = [path, tmp_path / "tensors.npz"]
+    found = other("OAKWRIGHT_DEPTHAI3", ".env-depthai3", DECODE_V3, paths)
+    facts = made.settings["nn_config"]["NN_specific_metadata"]
+    masks = {side: tuple(mask) for side, mask in facts["anchor_masks"].items()}
+    layout = YoloLayout(facts["classes"], tuple(facts["anchors"]), masks)
+    wanted = decode_yolo(tensors, layout, nets.PICTURE, 0.5, 0.45)
+    rows = [(d.label, d.confidence, d.xmin, d.ymin, d.xmax, d.ymax) for d in wanted]
+    assert len(rows) >= 3
+    assert np.array(found) == pytest.approx(np.array(rows), abs=2e-3)

@@ -247,3 +247,19 @@ def test_modelconverters_own_examples_parse():
     assert len(paths) >= 7
     for path in paths:
         assert read_recipe(path).dialect == "modelconverter"
+
+
+def test_heads_of_our_own_recipes_reach_the_archive(half, tmp_path, own_cache):
+    tree = {"model": half.name, "form": "archive", "ip": "U8", "outputs": ["half"],
+            "head": {"kind": "ssd", "classes": ["none", "cat"], "confidence": 0.3}}  # fmt: skip
+    (made,) = run_recipe(parse_recipe(tree), tmp_path)
+    (path,) = save_made(made, tmp_path / "out")
+    (head,) = read_archive(path).config.heads
+    assert head.parser == "SSD"
+    assert head.metadata["boxes_outputs"] == "half"
+    assert head.metadata["conf_threshold"] == 0.3
+    tree["head"] = {"kind": "classification", "classes": ["a"], "softmax": True}
+    assert parse_recipe(tree).stages[0].heads[0].metadata["is_softmax"] is True
+    for wrong in ({"kind": "yolo", "classes": ["a"]}, {"kind": "ssd"}, {"kynd": "ssd"}):
+        with pytest.raises(UsageError):
+            parse_recipe({**tree, "head": wrong})

@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
+from oakwright.archive import read_archive
 from oakwright.cli.main import run
 from oakwright.errors import UnsupportedModel, UsageError
 from oakwright.yolo import Rule, convert_yolo, read_labels
@@ -121,6 +122,12 @@ def test_the_command_writes_blob_settings_and_says_what_it_assumed(tmp_path, own
     settings = json.loads((out / "eight.json").read_text())
     assert settings["mappings"]["labels"] == ["ant", "bee", "wasp"]
     assert (out / "eight.blob").is_file()
+    more = ["--shaves", "5", "--archive", "-o", str(tmp_path / "more")]
+    assert run(["yolo", str(path), *more]) == 0
+    config = read_archive(tmp_path / "more" / "eight.rvc2.tar.xz").config
+    assert config.heads[0].parser == "YOLO"
+    assert config.heads[0].metadata["strides"] == [8, 16, 32]
+    assert config.heads[0].outputs == tuple(entry.name for entry in config.outputs)
     assert run(["yolo", str(path), "--anchors", "a,b"]) == 2
 
 
