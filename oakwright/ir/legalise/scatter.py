@@ -1,7 +1,7 @@
 """Writing into tensors at constant places: everything a Gather from "old and new" can say.
 
 The data and the updates are laid end to end; each element of the result is one of them, and which
-one is known while converting.
+one is known while converting. Scatters that accumulate are in ``accumulate.py``, asked before.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from openvino import Node, Output
 
 from .indexing import slice_axis, take_flat
-from .rewrite import Refusal, Rule, array_of, constant_input, op, reshape, shape_of
+from .rewrite import Rule, array_of, constant_input, op, reshape, shape_of
 
 
 def scatter_update(node: Node) -> Sequence[Output] | None:
@@ -35,7 +35,6 @@ def scatter_update(node: Node) -> Sequence[Output] | None:
 
 def scatter_elements(node: Node) -> Sequence[Output] | None:
     """ScatterElementsUpdate-3/12 with constant indices."""
-    _no_reduction(node)
     indices = array_of(node.input_value(1))
     if indices is None:
         if node.type_info.version_id == "opset3":
@@ -53,7 +52,6 @@ def scatter_elements(node: Node) -> Sequence[Output] | None:
 
 def scatter_nd(node: Node) -> Sequence[Output]:
     """ScatterNDUpdate-3/15 with constant indices; the engine has none with run-time ones."""
-    _no_reduction(node)
     indices = constant_input(
         node, 1, "write by a mask (Select) or by concatenation, or cut the model before this layer"
     )
@@ -140,15 +138,6 @@ def _places(shape: list[int]) -> NDArray[np.int64]:
 
 def _numbers(updates: Output) -> NDArray[np.int64]:
     return _places(shape_of(updates))
-
-
-def _no_reduction(node: Node) -> None:
-    reduction = str(node.get_attributes().get("reduction", "none")).lower()
-    if reduction != "none":
-        raise Refusal(
-            f"{node.get_type_name()} that accumulates ('{reduction}')",
-            "write a sum of masked tensors instead, or cut the model before this layer",
-        )
 
 
 RULES: dict[str, Sequence[Rule]] = {

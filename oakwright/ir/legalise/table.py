@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from . import (
+    accumulate,
     activations,
     attention,
     convolution,
+    empties,
     indexing,
     logical,
     matmul,
@@ -28,10 +30,12 @@ from . import (
 from .rewrite import Rule
 
 FAMILIES = (
+    empties,
     versions,
     pooling,
     convolution,
     indexing,
+    accumulate,
     scatter,
     matmul,
     attention,

@@ -99,6 +99,11 @@ def roi_align(node: Node) -> Sequence[Output] | None:
     if node.type_info.version_id == "opset3":
         return None
     attrs = dict(node.get_attributes())
+    if str(attrs["mode"]).lower() == "max":
+        raise Refusal(
+            "ROIAlign by maximum: ONNX takes the maximum before it weighs, OpenVINO after it",
+            "use the average, as every detection network does",
+        )
     mode = attrs.pop("aligned_mode", "asymmetric")
     if mode != "asymmetric":
         raise Refusal(

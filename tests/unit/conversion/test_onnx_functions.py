@@ -46,7 +46,7 @@ def test_a_window_of_attention_is_no_longer_passed_over():
         pytest.skip("this onnx does not have windows of attention")
     node = helper.make_node("Attention", ["q", "k", "v"], ["y"], left_window_size=1)
     shape = [1, 2, 6, 8]
-    names = {key: shape for key in "qkvy"}
+    names = dict.fromkeys("qkvy", shape)
     result = oakwright.convert(_model(node, schema.since_version, names), shaves=4)
     assert result.manifest["agreement"]["against"] == "onnx.reference"
 

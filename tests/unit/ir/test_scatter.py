@@ -88,12 +88,42 @@ def test_slice_scatter(start: list, stop: list, step: list, axes: list) -> None:
     )
 
 
-def test_accumulating_scatter_is_refused() -> None:
-    x, u = parameter(SHAPE), parameter([2, 4, 6], name="u")
-    attrs = {"reduction": "sum"}
-    layer = op("ScatterNDUpdate", [x, const([[0], [2]], np.int64), u], attrs, version=15)
-    legal = legalise(model_of(layer, x, u))
-    assert "sum" in legal.refused[0].reason
+@pytest.mark.parametrize("reduction", ["sum", "prod", "max", "min"])
+@pytest.mark.parametrize(
+    ("indices", "updates"), [([[0], [2]], [2, 4, 6]), ([[0, 1], [2, 3], [0, 1], [0, 1]], [4, 6])]
+)
+def test_accumulating_scatter_nd(reduction: str, indices: list, updates: list[int]) -> None:
+    x, u = parameter(SHAPE), parameter(updates, name="u")
+    attrs = {"reduction": reduction}
+    layer = op("ScatterNDUpdate", [x, const(indices, np.int64), u], attrs, version=15)
+    values = [numbers(*SHAPE), numbers(*updates)]
+    combine = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
+    oracle = values[0].copy()
+    combine[reduction].at(oracle, tuple(np.array(indices).T), values[1])
+    rule = "accumulate.accumulating_scatter_nd"
+    check(model_of(layer, x, u), values, rule, oracle=[oracle])
+
+
+@pytest.mark.parametrize("reduction", ["sum", "prod", "max", "min"])
+def test_accumulating_scatter_elements(reduction: str) -> None:
+    indices = np.array([[0, 2, -1], [1, 1, 1]])
+    x, u = parameter([2, 5]), parameter([2, 3], name="u")
+    layer = ov.opset12.scatter_elements_update(x, const(indices, np.int64), u, 1, reduction, True)
+    rule = "accumulate.accumulating_scatter_elements"
+    check(model_of(layer, x, u), [numbers(2, 5), numbers(3, 2).T.copy()], rule)
+
+
+def test_accumulations_nobody_can_write_out_are_refused() -> None:
+    x, u = parameter([2, 5]), parameter([2, 3], name="u")
+    indices = const([[0, 1, 2], [1, 2, 3]], np.int64)
+    mean = ov.opset12.scatter_elements_update(x, indices, u, 1, "mean", True)
+    assert "mean" in legalise(model_of(mean, x, u)).refused[0].reason
+    anew = ov.opset12.scatter_elements_update(x, indices, u, 1, "sum", False)
+    assert "without the values" in legalise(model_of(anew, x, u)).refused[0].reason
+    wide, many = parameter([1, 4]), parameter([1, 100], name="u")
+    same = const(np.zeros([1, 100]), np.int64)
+    often = ov.opset12.scatter_elements_update(wide, same, many, 1, "sum", True)
+    assert "100 updates" in legalise(model_of(often, wide, many)).refused[0].reason
 
 
 def test_scatter_nd_at_run_time_is_refused() -> None:

@@ -106,6 +106,9 @@ def test_roi_align() -> None:
     check(model_of(layer, x, rois), [numbers(1, 2, 8, 8), boxes], "versions.roi_align")
     aligned = op("ROIAlign", [x, rois, batch], {**attrs, "aligned_mode": "half_pixel"}, version=9)
     assert "aligned" in legalise(model_of(aligned, x, rois)).refused[0].reason
+    by_maximum = {**attrs, "mode": "max", "aligned_mode": "asymmetric"}
+    highest = op("ROIAlign", [x, rois, batch], by_maximum, version=9)
+    assert "by maximum" in legalise(model_of(highest, x, rois)).refused[0].reason
 
 
 def test_random_numbers_are_refused() -> None:
