@@ -206,6 +206,12 @@ def _plan(
             )
     _check_channels(name, shape, model_layout, wanted)
     is_real = kind in ("f32", "f16", "f64", "bf16")
+    if kind == "u8" and channels_last and (wanted.mean or wanted.scale):
+        raise UsageError(
+            f"input '{name}' takes bytes as they are: the model itself brings them into its range",
+            remedy="leave range, mean and scale out; --layout NHWC makes the input planar",
+            key="mean",
+        )
     if not is_real and (wanted.mean or wanted.scale) and kind != "u8":
         raise UsageError(f"input '{name}' takes integers ({kind}); mean and scale make no sense")
     if wanted.precision:

@@ -62,13 +62,24 @@ def test_uint8_needs_no_range(models):
     agrees(oakwright.convert(models / "uint8.tflite", layout="NHWC").blob, models, 1e-2)
 
 
-@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
-def test_keras_files_in_an_environment_with_keras(models, name, tmp_path):
+LIVE = (
+    "import keras, oakwright, sys;"
+    "made = oakwright.convert(keras.models.load_model(sys.argv[1]), range='0..1', cache=False);"
+    "made.save(sys.argv[2]); print('agrees with', made.manifest['agreement']['against'])"
+)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5", "a live model"])
+def test_keras_in_an_environment_with_keras(models, name, tmp_path):
     probe = [PYTHON, "-c", "import openvino, click, rich, yaml"]
     if subprocess.run(probe, capture_output=True, check=False).returncode:
         pytest.skip("the Python with TensorFlow has no OpenVINO: Keras files cannot be tried")
     target = tmp_path / "keras.blob"
-    command = [PYTHON, "-m", "oakwright", "convert", models / name, "--range", "0..1", "-o", target]
+    if name == "a live model":
+        command = [PYTHON, "-c", LIVE, models / "model.keras", target]
+    else:
+        path = models / name
+        command = [PYTHON, "-m", "oakwright", "convert", path, "--range", "0..1", "-o", target]
     done = subprocess.run(
         command,
         capture_output=True,

@@ -20,6 +20,7 @@ def unsupported_by_front_end(
     operations = re.findall(r"No conversion rule found for operations: (.+)", text)
     operations += re.findall(r"(?:ONNX )?[Uu]nsupported (?:ops?|operations?)[^:]*: (.+)", text)
     operations += re.findall(r"No translator found for ((?:aten|prim|ai\.onnx)[\w.:]+)", text)
+    operations += re.findall(r"No translator found for (\w+) node", text)
     half_known = re.findall(r"Conversion is failed for: (.+)", text)
     reason = "OpenVINO's front end has no rule for it"
     if half_known and not operations:

@@ -185,6 +185,29 @@ def test_an_unknown_tensorflow_operation_is_named(tmp_path):
     assert (finding.layer, finding.op) == ("biased", "BiasOdd")
 
 
+def test_a_custom_operation_of_tflite_is_named(tmp_path):
+    path = made(tmp_path, "float32")
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes()))
+    model.operatorCodes[0].builtinCode = schema.BuiltinOperator.CUSTOM
+    model.operatorCodes[0].deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    model.operatorCodes[0].customCode = "OddConvolution"
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(builder.Output())
+    with pytest.raises(UnsupportedModel, match="OddConvolution") as caught:
+        oakwright.convert(path)
+    assert [finding.op for finding in caught.value.findings] == ["OddConvolution"]
+
+
+def test_preprocessing_of_a_byte_input_is_refused(tmp_path):
+    """The file itself turns bytes into what the model wants: doing it twice gives noughts."""
+    with pytest.raises(UsageError, match="takes bytes as they are"):
+        oakwright.convert(made(tmp_path, "uint8"), **RANGE)
+
+
 def test_paddle_without_its_weights(tmp_path):
     path = files.paddle(tmp_path)
     path.with_suffix(".pdiparams").unlink()
