@@ -156,3 +156,23 @@ def test_depthai_3_decodes_what_its_archive_describes(family, tmp_path, own_cach
     rows = [(d.label, d.confidence, d.xmin, d.ymin, d.xmax, d.ymax) for d in wanted]
     assert len(rows) >= 3
     assert np.array(found) == pytest.approx(np.array(rows), abs=2e-3)
+
+
+def test_depthai_3_decodes_an_ssd_by_its_archive(tmp_path):
+    import numpy as np
+
+    from oakwright.archive import ArchiveConfig, ArchiveOutput, ssd_head
+
+    whole = config()
+    rows = np.zeros((1, 1, 6, 7), np.float32)
+    rows[0, 0, :, 0] = -1
+    rows[0, 0, :2] = [[0, 1, 0.9, 0.1, 0.2, 0.5, 0.6], [0, 1, 0.2, 0.3, 0.2, 0.5, 0.6]]
+    output = ArchiveOutput("found", "float16", (1, 1, 6, 7), "NCHW")
+    head = ssd_head(["none", "cat"], "found", confidence=0.5)
+    described = ArchiveConfig("small", "small.blob", whole.inputs, (output,), (head,), "float16")
+    blob = (ROOT / "tests" / "corpus" / "blobs" / "blur--1.blob").read_bytes()
+    path = write_archive(tmp_path / "ssd.tar.xz", described, {"small.blob": blob})
+    np.savez(tmp_path / "tensors.npz", found=rows)
+    paths = [path, tmp_path / "tensors.npz"]
+    found = other("OAKWRIGHT_DEPTHAI3", ".env-depthai3", DECODE_V3, paths)
+    assert np.array(found) == pytest.approx(np.array([[1, 0.9, 0.1, 0.2, 0.5, 0.6]]), abs=1e-3)

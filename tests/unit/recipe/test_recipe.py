@@ -203,6 +203,9 @@ def test_superblobs_and_archives_come_out(half, tmp_path, own_cache, capsys):
     assert archive.config.outputs[0].name == "half"
     assert run(["convert", str(half), "--to", "archive", "-o", str(tmp_path / "b")]) == 0
     assert read_archive(tmp_path / "b" / "half.rvc2.tar.xz").config.path == "half.blob"
+    named = tmp_path / "c" / "mine.superblob"
+    assert run(["convert", str(half), "--to", "superblob", "-o", str(named)]) == 0
+    assert read_superblob(named.read_bytes(), 2) == convert(half, shaves=2).blobs[2]
     capsys.readouterr()
 
 
