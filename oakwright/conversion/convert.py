@@ -362,7 +362,7 @@ def _said_of_rounding(verdict: Verdict | None, legal: Any) -> list[str]:
     if verdict or not layers:
         return []
     return [
-        f"quantised model: the rounding of {layers} activations to integers is dropped, and what"
+        f"quantised model: the rounding of {layers} activation(s) to integers is dropped, and what"
         " that does to the outputs was not verified"
     ]
 

@@ -12,15 +12,15 @@ import openvino as ov
 from openvino._offline_transformations import apply_moc_transformations
 
 from .graph import depends_on_input, redirect
-from .legalise.quantise import fake_quantize, keeps_range
+from .legalise.quantise import drops_rounding, fake_quantize
 from .legalise.rewrite import as_output
 
 
 def without_rounding(model: ov.Model) -> tuple[ov.Model, int]:
     """A copy of ``model`` whose FakeQuantize layers only clamp, and how many there were.
 
-    Quantise-dequantise pairs (ONNX) count as one. Layers between different ranges keep their
-    rounding, as in the legaliser. Where nothing is quantised the model itself comes back, with 0.
+    Quantise-dequantise pairs (ONNX) count as one. Layers with few levels keep their rounding, as
+    in the legaliser. Where nothing is quantised the model itself comes back, with 0.
     """
     if not any(node.get_type_name() == "FakeQuantize" for node in model.get_ops()):
         return model, 0
@@ -31,7 +31,7 @@ def without_rounding(model: ov.Model) -> tuple[ov.Model, int]:
     for node in work.get_ordered_ops():
         if node.get_type_name() != "FakeQuantize" or node.get_name() not in live:
             continue
-        if not keeps_range(node):
+        if not drops_rounding(node):
             continue
         clamp = as_output(fake_quantize(node)[0])
         clamp.get_node().set_friendly_name(node.get_friendly_name())

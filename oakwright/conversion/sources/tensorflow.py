@@ -1,7 +1,7 @@
 """TensorFlow: SavedModel folders and frozen graphs, read by OpenVINO; TensorFlow is not needed.
 
-Before OpenVINO sees a file its protobuf is walked with bounds, and the files it names must lie in
-its folder. Field numbers are those of saved_model.proto, meta_graph.proto and graph.proto.
+Before OpenVINO sees a file its protobuf is walked with bounds. Field numbers are those of
+saved_model.proto, meta_graph.proto and graph.proto.
 """
 
 from __future__ import annotations
@@ -47,7 +47,6 @@ def from_saved_model(path: Path) -> Source:
             remedy="copy the whole folder, `variables` too",
             path=str(folder),
         )
-    _stay_inside(folder)
     model = _read(folder, graph)
     _name_plainly(model)
     name = folder.resolve().name
@@ -176,14 +175,3 @@ def _require_text(path: Path) -> None:
             remedy="give the frozen .pb or the SavedModel folder",
             path=str(path),
         )
-
-
-def _stay_inside(folder: Path) -> None:
-    root = folder.resolve()
-    for file in (folder / "variables").glob("*"):
-        if not file.resolve().is_relative_to(root):
-            raise UnreadableModel(
-                f"{file} leads out of the SavedModel's folder",
-                remedy="copy the files themselves into it",
-                path=str(file),
-            )

@@ -40,14 +40,21 @@ def test_equal_ranges_by_channel() -> None:
 
 
 @pytest.mark.parametrize("levels", [2, 16, 256])
-def test_another_range_keeps_the_levels(levels: int) -> None:
+def test_integers_as_a_result_keep_the_levels(levels: int) -> None:
     legal = check(quantised([-1, 3, 0, 255], levels), [spread(-2, 4)], RULE, tolerance=1e-6)
     assert "Round" in kinds(legal.model)
 
 
 def test_other_ranges_by_channel() -> None:
     low, high = [[[[-1]], [[-2]], [[0]]]], [[[[1]], [[2]], [[3]]]]
-    check(quantised([low, high, 0, 1]), [spread(-4, 4)], RULE, tolerance=1e-6)
+    legal = check(quantised([low, high, 0, 1]), [spread(-4, 4)], RULE, tolerance=0.51 / 255)
+    assert "Round" not in kinds(legal.model)
+
+
+@pytest.mark.parametrize("levels", [2, 16, 63])
+def test_few_levels_are_kept(levels: int) -> None:
+    legal = check(quantised([-1, 3, -1, 3], levels), [spread(-2, 4)], RULE, tolerance=1e-6)
+    assert "Round" in kinds(legal.model)
 
 
 def test_ties_go_to_the_even_level() -> None:
