@@ -108,7 +108,7 @@ def convert_yolo(
             key="labels",
         )
     facts = list(reading.notes)
-    options, assumed = _with_usual_input(options, family)
+    options, assumed = _with_usual_input(options, family, int(model.inputs[0].shape[1]))
     facts += _describe(detector, family, names)
     if assumed:
         facts.append(f"assumed of the input: {assumed}; --range and --color say otherwise")
@@ -198,15 +198,19 @@ def _of_regions(regions: Sequence[Any], picture: tuple[int, int]) -> Detector:
     )
 
 
-def _with_usual_input(options: ConvertOptions, family: str) -> tuple[ConvertOptions, str]:
+def _with_usual_input(
+    options: ConvertOptions, family: str, channels: int
+) -> tuple[ConvertOptions, str]:
     """The options with what such detectors are trained on, and that in words."""
     if any(entry.takes_frames for entry in options.inputs):
         return options, ""
     usual: dict[str, Any] = _YOLOX if family == "yolox" else _TRAINED_ON
+    words = "BGR bytes" if family == "yolox" else "RGB from 0 to 1, fed with BGR frames"
+    if channels == 1:
+        usual, words = {"scale": _TRAINED_ON["scale"]}, "grey from 0 to 1"
     general = next((e for e in options.inputs if not e.name), InputOptions())
     others = tuple(e for e in options.inputs if e.name)
     said = replace(general, **usual)
-    words = "BGR bytes" if family == "yolox" else "RGB from 0 to 1, fed with BGR frames"
     return replace(options, inputs=(said, *others)), words
 
 

@@ -131,6 +131,23 @@ def test_the_command_writes_blob_settings_and_says_what_it_assumed(tmp_path, own
     assert run(["yolo", str(path), "--anchors", "a,b"]) == 2
 
 
+def test_a_grey_detector_is_fed_with_grey(own_cache):
+    from onnx import helper, numpy_helper
+
+    weights = numpy_helper.from_array(np.ones((24, 1, 8, 8), np.float32), "w")
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["x", "w"], ["y"], strides=[8, 8])],
+        "grey",
+        [helper.make_tensor_value_info("x", 1, [1, 1, 64, 64])],
+        [helper.make_tensor_value_info("y", 1, None)],
+        [weights],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    made = convert_yolo(model, family="v5", anchors=[1, 2, 3, 4, 5, 6])
+    assert any("grey from 0 to 1" in fact for fact in made.facts)
+    assert made.converted.manifest["inputs"][0]["scale"] == [255.0]
+
+
 def test_labels_are_read_from_what_people_have(tmp_path):
     (tmp_path / "a.txt").write_text("ant\n\nbee\n")
     (tmp_path / "b.yaml").write_text("names: [ant, bee]\n")
