@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from .blocks.formats import frame_bytes, is_known
+from .blocks.video import StreamDecoder, codec_of, has_video
 from .message import content_of, kind_of, tensors_of, time_of
 
 # Points of a picture that are looked at, each way.
@@ -46,6 +47,8 @@ class Witness:
     judged: int = 0
     problem: str = ""
     _recent: deque[View] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    # Of a stream of H.264 or H.265; it can only be read from the start.
+    _video: StreamDecoder | None = None
 
     def see(self, message: Any) -> None:
         """Take a message in."""
@@ -56,7 +59,7 @@ class Witness:
             held = {name: array.nbytes for name, array in tensors_of(message).items()}
             if held not in self.tensors and len(self.tensors) < _RECENT:
                 self.tensors.append(held)
-        view = view_of(message)
+        view = self._video_view(message) if _is_video(message) else view_of(message)
         if view is None or len(self.news) >= _LONGEST:
             return
         self.judged += 1
@@ -64,6 +67,17 @@ class Witness:
         share = min((news_in(view, old) for old in self._recent), default=1.0)
         self.news.append((time_of(message), round(share, 4)))
         self._recent.append(view)
+
+    def _video_view(self, message: Any) -> View | None:
+        data = np.asarray(message.getData())
+        if self._video is None:
+            codec = codec_of(data)
+            if codec is None or not has_video():
+                return None
+            self._video = StreamDecoder(codec)
+        # In deterministic runs a packet gives its picture at once, unless there are B frames.
+        pictures = self._video.decode(data)
+        return _grid(pictures[-1]) if pictures else None
 
     def report(self) -> dict[str, Any]:
         """Plain values."""
@@ -152,10 +166,21 @@ def _points(message: Any) -> View | None:
     width = len(values) // height
     if not width:
         return zlib.crc32(data.tobytes())
-    lines = values[: width * height].reshape(height, width)
+    return _grid(values[: width * height].reshape(height, width))
+
+
+def _grid(lines: np.ndarray) -> np.ndarray:
+    height, width = lines.shape
     # Steps prime to most widths, so that every channel is met.
     down, across = max(height // _GRID, 1), max(width // _GRID, 1) | 1
     return lines[down // 2 :: down, across // 2 :: across].copy()
+
+
+def _is_video(message: Any) -> bool:
+    kind = kind_of(message)
+    if kind == "EncodedFrame" or (kind == "ImgFrame" and message.getType().name == "BITSTREAM"):
+        return bytes(message.getData()[:3]) in (b"\0\0\0", b"\0\0\1")
+    return False
 
 
 def _encoded(data: np.ndarray) -> View:

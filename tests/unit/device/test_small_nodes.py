@@ -103,14 +103,6 @@ def test_a_better_quality_takes_more_bytes():
     assert sizes[1] > sizes[0] * 1.5
 
 
-def test_other_profiles_are_refused_by_name():
-    pipeline = dai.Pipeline()
-    made = encoder(pipeline, dai.VideoEncoderProperties.Profile.H265_MAIN)
-    pipeline.create(dai.node.ColorCamera).video.link(made.input)
-    with VirtualOak(source=COLOR), pytest.raises(PipelineError, match="H265_MAIN"):
-        dai.Device(pipeline)
-
-
 # -- Warp
 
 
