@@ -66,8 +66,8 @@ def outline(data: bytes | memoryview, where: str) -> OnnxOutline:
     if not found._has_graph or not found.opsets:
         raise UnreadableModel(
             f"{where} is no ONNX model: it has no {'opset' if found._has_graph else 'graph'}",
-            remedy="oakwright reads ONNX, OpenVINO IR (.xml) and PyTorch (.pt2, TorchScript,"
-            " package.module:factory)",
+            remedy="oakwright reads ONNX, OpenVINO IR (.xml), PyTorch (.pt2, TorchScript,"
+            " package.module:factory), TensorFlow, TFLite, Paddle and Caffe: is the suffix right?",
             path=where,
         )
     return found

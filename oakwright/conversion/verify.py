@@ -19,6 +19,7 @@ from oakwright.errors import ConversionMismatch
 from oakwright.tensor import Precision
 
 from .plan import PlannedInput
+from .rounding import Rounding, measure_rounding
 from .sources import Reference, Source
 
 if TYPE_CHECKING:
@@ -27,31 +28,6 @@ if TYPE_CHECKING:
 _PATIENCE_S = 1.5  # what `auto` lets the source framework take
 _SEED = 20210400
 FP16_ALARM = 0.1  # rounding the weights alone should change outputs by a hundredth at most
-
-
-# Rounding to 8 bits costs a percent or a few; beyond this something else is wrong.
-QUANTISED_LIMIT = 0.3
-
-
-@dataclass(frozen=True)
-class Rounding:
-    """What dropping the rounding of a quantised model's activations does to its outputs.
-
-    ``difference``: root mean square of the gap by that of the original's output, the worst one.
-    """
-
-    layers: int
-    against: str
-    difference: float
-
-    def describe(self) -> str:
-        """One line for people."""
-        return (
-            f"quantised model: weights are kept as the file has them, in FP16; the rounding of"
-            f" {self.layers} activation(s) to integers is dropped, which the chip has no use for;"
-            f" against {self.against} outputs differ by {100 * self.difference:.2g} % (rms on"
-            f" random input; {100 * QUANTISED_LIMIT:g} % is refused)"
-        )
 
 
 @dataclass(frozen=True)
@@ -115,7 +91,9 @@ def verify(
         agreement = ir.compare(unrounded, legalised, inputs, tolerance=tolerance)
     if dropped:
         reference = source.reference if use_framework else None
-        measured = _rounding(reference, reading, preprocessed, legalised, planned, inputs, full)
+        cost = reference.seconds_per_gmac * ir.describe(legalised)["macs"] / 1e9 if reference else 0
+        fed = _fed(planned, reading, inputs) if full or cost <= _PATIENCE_S else None
+        measured = measure_rounding(reference, fed, preprocessed, legalised, inputs)
         return Verdict(
             "OpenVINO's reading of the source, less its rounding to integers",
             agreement.difference,
@@ -177,49 +155,6 @@ def _check_preprocessing(
                 layer=name,
                 difference=difference,
             )
-
-
-def _rounding(
-    reference: Reference | None,
-    reading: ov.Model,
-    preprocessed: ov.Model,
-    legalised: ov.Model,
-    planned: Sequence[PlannedInput],
-    inputs: Mapping[str, np.ndarray],
-    full: bool,
-) -> Rounding:
-    """The quantised original, run with its rounding, against the result.
-
-    By its own framework where that is there and quick, else as OpenVINO reads it.
-    """
-    against, wanted = "OpenVINO's reading of the source", None
-    quick = reference is not None and (
-        reference.seconds_per_gmac * ir.describe(legalised)["macs"] / 1e9 <= _PATIENCE_S
-    )
-    if reference is not None and (full or quick):
-        try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                wanted = reference.run(_fed(planned, reading, inputs))
-            against = reference.name
-        except Exception as error:
-            against = f"{against} ({reference.name} cannot run it: {type(error).__name__})"
-    if wanted is None:
-        wanted = ir.run_on_cpu(preprocessed, inputs)
-    got = ir.run_on_cpu(legalised, inputs)
-    gaps = [ir.rms_difference(np.asarray(a), b) for a, b in zip(wanted, got, strict=True)]
-    worst = max(gaps, default=0.0)
-    if not worst <= QUANTISED_LIMIT:
-        name = ir.port_names(legalised).outputs[gaps.index(worst)]
-        raise ConversionMismatch(
-            f"output '{name}' differs from {against} by {100 * worst:.0f} % once activations are"
-            f" not rounded to integers (allowed is {100 * QUANTISED_LIMIT:g} %)",
-            remedy="convert the model it was quantised from, or say --verify off to convert it all"
-            " the same",
-            layer=name,
-            difference=worst,
-        )
-    return Rounding(0, against, worst)
 
 
 def _fed(

@@ -209,6 +209,12 @@ def _of_content(head: bytes, where: str, path: Path | None) -> Kind:
 def _of_framework(head: bytes, where: str, path: Path | None, suffix: str) -> Kind:
     if suffix == ".pb" and path is not None and path.name == "saved_model.pb":
         return Kind.SAVED_MODEL
+    if suffix == ".pb" and head[:3] == b"\x08\x01\x12":
+        raise UnreadableModel(
+            f"{where} is the graph of a SavedModel under another name",
+            remedy="give the SavedModel's folder: saved_model.pb and `variables` in one place",
+            path=where,
+        )
     if suffix == ".pb" and head[:1] == b"\x08":
         return Kind.ONNX  # a ModelProto begins with its version, a GraphDef with its nodes
     return _BY_SUFFIX.get(suffix, Kind.FROZEN_TF)

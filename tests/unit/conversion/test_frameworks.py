@@ -208,6 +208,13 @@ def test_preprocessing_of_a_byte_input_is_refused(tmp_path):
         oakwright.convert(made(tmp_path, "uint8"), **RANGE)
 
 
+def test_a_savedmodel_graph_under_another_name(tmp_path):
+    path = tmp_path / "renamed.pb"
+    path.write_bytes((made(tmp_path, "saved_model") / "saved_model.pb").read_bytes())
+    with pytest.raises(UnreadableModel, match=r"renamed\.pb is the graph of a SavedModel"):
+        oakwright.convert(path)
+
+
 def test_paddle_without_its_weights(tmp_path):
     path = files.paddle(tmp_path)
     path.with_suffix(".pdiparams").unlink()

@@ -5,7 +5,7 @@ import openvino as ov
 import pytest
 
 from oakwright import ir
-from oakwright.conversion.verify import QUANTISED_LIMIT
+from oakwright.conversion.rounding import QUANTISED_LIMIT
 from tests.unit.ir.rule_check import model_of, parameter
 
 ops = ov.opset13
