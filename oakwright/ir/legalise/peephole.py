@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from openvino import Node, Output
 
 from ..graph import redirect
+from .permutes import joined
 from .rewrite import array_of, const, op, reshape, shape_of, transpose
 
 _RESHAPES = ("Reshape", "Squeeze", "Unsqueeze")
@@ -68,12 +69,34 @@ def _tidy_transpose(node: Node) -> Output | None:
     if _moves_only_ones(source, order.tolist()):
         return reshape(source, shape_of(node.output(0)))
     inner = source.get_node()
+    if inner.get_type_name() in _RESHAPES:
+        return _tidy_two_moves(node, order.tolist())
     if inner.get_type_name() != "Transpose":
         return None
     inner_order = array_of(inner.input_value(1))
     if inner_order is None or not inner_order.size:
         return None
     return transpose(inner.input_value(0), inner_order[order].tolist())
+
+
+def _tidy_two_moves(node: Node, order: list[int]) -> Output | None:
+    """Transpose(Reshape(Transpose(x))) with one Transpose, where nobody reads between."""
+    source = node.input_value(0)
+    while source.get_node().get_type_name() in _RESHAPES:
+        if len(source.get_target_inputs()) != 1:
+            return None
+        source = source.get_node().input_value(0)
+    inner = source.get_node()
+    if inner.get_type_name() != "Transpose" or len(source.get_target_inputs()) != 1:
+        return None
+    first, given = array_of(inner.input_value(1)), inner.input_value(0)
+    if first is None or not first.size or not given.get_partial_shape().is_static:
+        return None
+    made = joined(shape_of(given), first.tolist(), shape_of(node.input_value(0)), order)
+    if made is None:
+        return None
+    shape, moved = made
+    return reshape(transpose(reshape(given, shape), moved or [0]), shape_of(node.output(0)))
 
 
 def _moves_only_ones(source: Output, order: list[int]) -> bool:
