@@ -237,7 +237,8 @@ def _values_before_detections(
         ports += list(node.input_values())[:2] if is_head else [result.input_value(0)]
     names = ir.port_names(model).inputs
     fed = [
-        inputs[name].astype(port.element_type.to_dtype())
+        # OpenVINO takes numpy's scalars for vectors of one.
+        np.asarray(inputs[name], port.element_type.to_dtype())
         for name, port in zip(names, model.inputs, strict=True)
     ]
     return ir.tensors_of(model, ports, fed)

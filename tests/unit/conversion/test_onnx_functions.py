@@ -114,3 +114,9 @@ def test_functions_are_compared_where_they_are_defined():
     x = np.linspace(1.1, 9, 10).reshape(2, 5)
     (got,) = oakwright.run(result.blob, {"x": x}).values()
     np.testing.assert_allclose(got, np.arccosh(x), rtol=5e-3)
+
+
+def test_scalars_are_compared_too():
+    node = helper.make_node("Add", ["a", "b"], ["y"])
+    result = oakwright.convert(_model(node, 14, {"a": [], "b": [], "y": []}), shaves=4)
+    assert result.manifest["agreement"]["fp16_difference"] < 1e-3
