@@ -22,6 +22,7 @@ COMMANDS = {
     "convert": ("convert", "convert_command", "Any model to a blob (or IR)."),
     "compile": ("convert", "compile_command", "An IR v10 to a blob, as it is."),
     "yolo": ("yolo", "yolo_command", "A YOLO detector, ready for DepthAI's decoder."),
+    "functions": ("functions", "functions_group", "Vision functions: list, export, preview."),
     "zoo": ("zoo", "zoo_group", "Models by their zoo's description: list, download, convert."),
     "check": ("check", "check_command", "Every layer the chip would refuse, at once."),
     "inspect": ("inspect", "inspect_command", "Look inside a blob, an IR or an ONNX file."),

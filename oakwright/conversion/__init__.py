@@ -20,6 +20,7 @@ from .performance import LayerCost, Performance
 from .performance_picture import draw_costs
 from .reading import Reading, read_model
 from .result import Converted
+from .sources.torch import import_place, require_torch
 
 # What Compile Tool does to an IR, under the name people look for.
 compile = compile_ir_file
@@ -48,8 +49,10 @@ __all__ = [
     "draw_costs",
     "from_arguments",
     "home",
+    "import_place",
     "parse_shaves",
     "read_compile_arguments",
     "read_mo_arguments",
     "read_model",
+    "require_torch",
 ]

@@ -138,7 +138,7 @@ def from_factory(text: str, example_input: Any, shapes: Shapes | None) -> Source
     It is the user's own code and is run.
     """
     place, _, attribute = text.rpartition(":")
-    owner = _import_place(place)
+    owner = import_place(place)
     try:
         for part in attribute.split("."):
             owner = getattr(owner, part)
@@ -426,7 +426,11 @@ def _flatten(result: Any) -> tuple[list[Any], list[str]]:
     return flat, _names_of(len(flat))
 
 
-def _import_place(place: str) -> Any:
+def import_place(place: str) -> Any:
+    """Import ``file.py`` or ``package.module``: the user's own code, which is run.
+
+    Raises UnreadableModel where there is none or it fails.
+    """
     if place.endswith(".py"):
         path = Path(place)
         if not path.is_file():
