@@ -52,7 +52,7 @@ cat), pages and sounds are generated.
 
 *Gap* is the root mean square of a - b by that of b, between the decompiled blob (CPU, F32, weights
 as they stand in the blob) and what runs the original, the worst of all outputs; beyond {limit:g} it
-does not count as agreement, and the row says so. *Largest* is max |a - b| / max |b|.
+is not called agreement but *coarse*. *Largest* is max |a - b| / max |b|.
 
 *Own gap* is the same against the converted model with its constants as the engine stores them. It
 tells a wrong blob from a coarse one: the engine keeps no FP16 number between 0 and 2^-14 (those
@@ -62,7 +62,8 @@ largest share of a layer's weights that this moves.
 *Stages* are those of the blob, *seconds* the conversion with its verification, other work running
 on the machine.
 
-{agree} of {all} networks reach a blob that agrees with the original; {refused} are refused.
+{ok} of {all} networks reach a blob that agrees with the original, {coarse} a coarse one; {refused} are
+refused.
 
 | network | package | result | stages | MB | gap | largest | own gap | small | against | seconds |
 |---|---|---|---|---|---|---|---|---|---|---|
@@ -71,7 +72,7 @@ on the machine.
 
 @dataclass(frozen=True)
 class Row:
-    """One network's outcome: ``ok``, ``differs``, ``refused`` or ``absent``, and its line."""
+    """One network's outcome: ``ok``, ``coarse``, ``WRONG``, ``refused``, ``absent`` or ``BROKEN``, and its line."""
 
     outcome: str
     line: str
@@ -251,7 +252,7 @@ def row(entry: Mapping[str, Any], packages: Packages, feeder: Feeder) -> Row:
         result = oakwright.convert(source, options=asked, cache=False, **extra)
     except oakwright.OakwrightError as error:
         findings = error.where.get("findings", ())
-        reason = findings[0].reason if findings else str(error).splitlines()[0]
+        reason = said_of(findings[0]) if findings else str(error).splitlines()[0]
         reason = reason.replace(str(folder) + "/", "").replace("|", "/")
         return Row("refused", f"{head} refused: {reason} | | | | | | | | |")
     seconds = time.perf_counter() - start
@@ -262,13 +263,18 @@ def row(entry: Mapping[str, Any], packages: Packages, feeder: Feeder) -> Row:
     names = [output["name"] for output in manifest["outputs"]]
     rms, largest = gaps(got, run(as_original(values, manifest)), names)
     own, small = own_gap(result, values, got, names)
-    outcome = "ok" if rms <= LIMIT else "differs"
+    outcome = "ok" if rms <= LIMIT else "coarse" if own <= LIMIT else "WRONG"
     size = len(result.blobs[SHAVES]) / 1e6
     return Row(
         outcome,
         f"{head} {outcome} | {len(result.blob.stages)} | {size:.1f} | {rms:.1e} | {largest:.1e}"
         f" | {own:.1e} | {100 * small:.0f} % | {against} | {seconds:.1f} |",
     )
+
+
+def said_of(finding: Any) -> str:
+    """A finding in a table: the operation, and why."""
+    return f"{finding.op}: {finding.reason}"
 
 
 def own_gap(
@@ -310,13 +316,13 @@ def main() -> None:
         print(rows[-1].line, flush=True)
     if asked.only:
         return
-    count = {kind: sum(r.outcome == kind for r in rows) for kind in ("ok", "refused")}
+    count = {kind: sum(r.outcome == kind for r in rows) for kind in ("ok", "coarse", "refused")}
     head = HEAD.format(
-        shaves=SHAVES, limit=LIMIT, agree=count["ok"], all=len(rows), refused=count["refused"]
+        shaves=SHAVES, limit=LIMIT, all=len(rows), **count
     )
     below = PAGE.read_text().partition(MARK)[2] if PAGE.exists() else ""
     PAGE.write_text(head + "\n".join(r.line for r in rows) + "\n\n" + MARK + below)
-    if any(r.outcome in ("differs", "broken") for r in rows):
+    if any(r.outcome in ("WRONG", "BROKEN") for r in rows):
         sys.exit(1)
 
 

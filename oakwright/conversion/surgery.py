@@ -98,7 +98,8 @@ def freeze_inputs(model: ov.Model, options: ConvertOptions) -> dict[str, np.ndar
                 remedy="give one value, or one for each element",
                 key="freeze",
             )
-        full = np.broadcast_to(values, shape) if values.size == 1 else values.reshape(shape)
+        full = np.broadcast_to(values.ravel(), shape or (1,)) if values.size == 1 else values
+        full = full.reshape(shape)
         constant = ov.op.Constant(np.ascontiguousarray(full))
         node = port.get_node()
         for target in node.output(0).get_target_inputs():

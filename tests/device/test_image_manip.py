@@ -167,6 +167,11 @@ def test_what_a_turn_uncovers_is_background_or_the_edge_again():
     assert corner.tolist() != [0, 0, 0]
 
 
+def test_bright_bars_stay_bright_though_the_config_keeps_them_as_negative_bytes():
+    got = pixels_of(lambda node: node.initialConfig.setResizeThumbnail(64, 64, 255, 128, 3))
+    assert got[0, 0].tolist() == got[63, 63].tolist() == [3, 128, 255]
+
+
 @pytest.mark.parametrize("ratio", [1.0, 0.5])
 def test_a_centre_crop_is_of_the_middle(ratio):
     got = pixels_of(lambda node: node.initialConfig.setCenterCrop(ratio, 1.0))

@@ -97,7 +97,8 @@ def read_config(config: Mapping[str, Any], picture: tuple[int, int]) -> Manip:
         size = part["width"], part["height"]
         found["size"] = size if min(size) > 0 else None
         found["border"] = Border(
-            (part["bgBlue"], part["bgGreen"], part["bgRed"]), part["warpBorderReplicate"]
+            tuple(part[key] & 255 for key in ("bgBlue", "bgGreen", "bgRed")),
+            part["warpBorderReplicate"],
         )
         if part["lockAspectRatioFill"]:
             found["fit"] = "bars"

@@ -62,6 +62,16 @@ def test_inputs_are_frozen():
     assert got.ravel().tolist() == [1, 2, 3, 4]
 
 
+def test_a_scalar_input_is_frozen():
+    a = ops.parameter([1, 4], np.float32, name="a")
+    rate = ops.parameter([], np.int64, name="rate")
+    model = ov.Model([ops.multiply(a, ops.convert(rate, "f32"), name="y")], [a, rate], "m")
+    result = oakwright.convert(model, inputs=[InputOptions.of("rate", freeze=3)], shaves=4)
+    assert [i.name for i in result.blob.inputs] == ["a"]
+    got = oakwright.run(result.blob, {"a": np.ones((1, 4), np.float16)})["y"]
+    assert got.ravel().tolist() == [3, 3, 3, 3]
+
+
 def test_the_batch_becomes_one_and_that_is_said():
     x = ops.parameter(ov.PartialShape([-1, 3, 8, 8]), np.float32, name="x")
     result = oakwright.convert(ov.Model([ops.relu(x, name="y")], [x], "m"), shaves=4)
