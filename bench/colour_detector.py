@@ -8,6 +8,9 @@ pictures against what is dark and bright.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 import openvino as ov
 from openvino import opset8 as ops
@@ -30,8 +33,13 @@ _SCALE = 200.0
 _CELL = 4
 
 
-def colour_ssd(width: int, height: int, rows: int = 100) -> ov.Model:
-    """[1,3,height,width] of BGR 0..255 to [1,1,rows,7] as an SSD's; width, height: times of 4."""
+def colour_ssd(
+    width: int, height: int, rows: int = 100, renamed: Mapping[int, int] = MappingProxyType({})
+) -> ov.Model:
+    """[1,3,height,width] of BGR 0..255 to [1,1,rows,7] as an SSD's; width, height: times of 4.
+
+    ``renamed``: labels that stand in place of those above.
+    """
     image = ops.parameter([1, 3, height, width], np.float32, name="data")
     cells = ops.avg_pool(image, [_CELL] * 2, [0, 0], [0, 0], [_CELL] * 2, False)
     mask = ops.minimum(_passes(cells, 0), _passes(cells, 1))
@@ -53,7 +61,7 @@ def colour_ssd(width: int, height: int, rows: int = 100) -> ov.Model:
     bias = np.zeros((rows, 7), np.float32)
     bias[:, 0] = -1
     for row, (label, _) in enumerate(TESTS):
-        bias[row, :2] = 0, label
+        bias[row, :2] = 0, renamed.get(label, label)
         for column, value in ((2, 0), (3, 1), (4, 3), (5, 2), (6, 4)):
             weights[row, column, row, value] = 1
     table = ops.matmul(found, weights.reshape(rows * 7, -1), False, True)

@@ -12,6 +12,7 @@ from .imu import IMU
 from .mono_camera import MonoCamera
 from .neural_network import NeuralNetwork
 from .node import Node
+from .object_tracker import ObjectTracker
 from .script import Script
 from .spatial import SpatialDetectionNetwork, SpatialLocationCalculator
 from .stereo import StereoDepth
@@ -33,6 +34,7 @@ NODES: dict[str, type[Node]] = {
     "MessageDemux": MessageDemux,
     "MonoCamera": MonoCamera,
     "NeuralNetwork": NeuralNetwork,
+    "ObjectTracker": ObjectTracker,
     "Script": Script,
     "SpatialDetectionNetwork": SpatialDetectionNetwork,
     "SpatialLocationCalculator": SpatialLocationCalculator,
