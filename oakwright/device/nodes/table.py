@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from .april_tag import AprilTag
 from .camera import Camera
 from .cast import Cast
 from .color_camera import ColorCamera
 from .detection import DetectionNetwork, DetectionParser
 from .edge_detector import EdgeDetector
+from .feature_tracker import FeatureTrackerNode
 from .image_manip import ImageManip
 from .imu import IMU
 from .mono_camera import MonoCamera
@@ -23,12 +25,14 @@ from .warp import Warp
 from .xlink import XLinkIn, XLinkOut
 
 NODES: dict[str, type[Node]] = {
+    "AprilTag": AprilTag,
     "Camera": Camera,
     "Cast": Cast,
     "ColorCamera": ColorCamera,
     "DetectionNetwork": DetectionNetwork,
     "DetectionParser": DetectionParser,
     "EdgeDetector": EdgeDetector,
+    "FeatureTracker": FeatureTrackerNode,
     "IMU": IMU,
     "ImageManip": ImageManip,
     "MessageDemux": MessageDemux,
