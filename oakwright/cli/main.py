@@ -31,6 +31,7 @@ COMMANDS = {
     "decompile": ("decompile", "decompile_command", "A blob back to a model."),
     "netron": ("decompile", "netron_command", "Show a blob, IR or ONNX graph in Netron."),
     "device": ("device", "device_group", "Run DepthAI scripts with no camera."),
+    "serve": ("serve", "serve_command", "A converter for a team: HTTP API and web page."),
     "doctor": ("system", "doctor_command", "What is here, what is missing, what to do."),
     "engine": ("system", "engine_group", "Find, fetch or install the compile engine."),
     "cache": ("system", "cache_group", "Where results are kept; clean it."),

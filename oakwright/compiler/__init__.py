@@ -5,7 +5,14 @@ The engine is fetched on first use (``library``), runs in a process of its own p
 its complaints come back as CompileError with layer and remedy (``diagnosis``).
 """
 
-from .library import ENGINE_VERSION, ENGINE_WHEEL, engine_info, engine_path, install_engine
+from .library import (
+    ENGINE_VERSION,
+    ENGINE_WHEEL,
+    engine_info,
+    engine_path,
+    install_engine,
+    require_engine,
+)
 from .options import MAX_SHAVES, CompileOptions
 from .origins import StageOrigin
 from .process import compile_ir, compile_many, compile_traced
@@ -22,4 +29,5 @@ __all__ = [
     "engine_info",
     "engine_path",
     "install_engine",
+    "require_engine",
 ]

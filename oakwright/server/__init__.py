@@ -1,0 +1,6 @@
+"""A converter service for a team: blobconverter's HTTP API, our own, and a page."""
+
+from .serve import serve
+from .settings import Settings
+
+__all__ = ["Settings", "serve"]

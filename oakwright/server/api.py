@@ -1,0 +1,194 @@
+"""Our own JSON API, described by OpenAPI at /api/v1/openapi.json."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, File, Form, HTTPException, Query, UploadFile
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from oakwright.errors import OakwrightError, UsageError
+
+from .ledger import Job
+from .parts import attachment, keep
+from .request import JobRequest
+from .service import RETRY_S, QueueFull, Service, error_json
+
+LONGEST_WAIT_S = 30.0
+_POLL_S = 0.1
+
+
+class InputOptions(BaseModel):
+    """What is done to an input, as in `oakwright convert`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    shape: Annotated[list[int], Field(max_length=8)] | None = None
+    mean: float | list[float] | Literal["imagenet"] | None = None
+    scale: float | list[float] | Literal["imagenet"] | None = None
+    range: Literal["0..255", "0..1", "-1..1", "-0.5..0.5"] | None = None
+    layout: str | None = Field(None, examples=["NHWC->NCHW"], max_length=20)
+    color: str | None = Field(None, examples=["RGB->BGR"], max_length=20)
+    reverse_channels: bool = False
+    input_precision: Literal["U8", "FP16", "FP32", "I32"] | None = None
+
+
+class Options(InputOptions):
+    """Options of a conversion, as in `oakwright convert`; ``inputs`` speaks of single ones."""
+
+    inputs: dict[str, InputOptions] | None = None
+    outputs: list[str] | None = None
+    shaves: int | str | None = Field(None, examples=[6, "4,6,8", "all"])
+    output_precision: Literal["FP16", "FP32"] | None = None
+    stamp: str | None = Field(None, examples=["2022.1"])
+    verify: Literal["auto", "full", "off"] | None = None
+
+
+class Problem(BaseModel):
+    """Why a request or a job failed: what, where, and what to try."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: str
+    message: str
+    remedy: str = ""
+    layer: str | None = None
+    findings: list[dict[str, str]] = []
+
+
+class JobView(BaseModel):
+    """A job. ``progress``: steps that are over, with seconds. Times: seconds since 1970."""
+
+    id: str
+    name: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    files: list[str]
+    progress: list[tuple[str, float]]
+    created: float
+    started: float | None
+    finished: float | None
+    attempts: int
+    from_cache: bool
+    error: Problem | None
+    results: list[str] = Field(description="what /result gives: shaves of blobs, ir, manifest")
+
+
+def view(job: Job) -> JobView:
+    """A job as clients see it."""
+    made = job.result or {}
+    shaves = sorted(int(name[:-5]) for name in made if name.endswith(".blob"))
+    return JobView(
+        id=job.id,
+        name=job.name,
+        state=job.state,  # type: ignore[arg-type]
+        files=[file["name"] for file in job.request["files"]],
+        progress=[(step, seconds) for step, seconds in job.steps],
+        created=job.created,
+        started=job.started,
+        finished=job.finished,
+        attempts=job.attempts,
+        from_cache=job.from_cache,
+        error=Problem(**job.error) if job.error else None,
+        results=[*map(str, shaves), "ir", "manifest"] if made else [],
+    )
+
+
+def router(service: Service) -> APIRouter:
+    """All routes below /api/v1."""
+    routes = APIRouter(prefix="/api/v1", tags=["jobs"])
+    wrong: dict[int | str, dict[str, Any]] = {400: {"model": Problem}, 404: {"model": Problem}}
+
+    def found(job_id: str) -> Job:
+        try:
+            return service.ledger.get(job_id)
+        except KeyError:
+            raise HTTPException(404, f"there is no job {job_id[:40]}") from None
+
+    @routes.post("/jobs", status_code=202, responses=wrong, summary="Convert uploaded files")
+    async def submit(
+        files: Annotated[list[UploadFile], File(description="the model, and what belongs to it")],
+        options: Annotated[str, Form(description="an Options object, as JSON")] = "{}",
+        name: Annotated[str, Form(description="of the result; the model's unless said")] = "",
+        no_cache: Annotated[bool, Form()] = False,
+    ) -> JobView:
+        asked = _options(options)
+        uploads = await keep(service.store, files)
+        main = next((f.name for f in uploads if not f.name.lower().endswith(".bin")), "model")
+        request = JobRequest(
+            name=name or main.rpartition(".")[0] or main,
+            files=uploads,
+            options=asked,
+            cache=not no_cache,
+        )
+        return view(await run_in_threadpool(service.submit, request))
+
+    @routes.get("/jobs", summary="Jobs, the newest first")
+    def jobs(
+        state: Literal["queued", "running", "done", "failed", "cancelled"] | None = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    ) -> list[JobView]:
+        return [view(job) for job in service.ledger.newest(state, limit)]
+
+    @routes.get("/jobs/{job_id}", responses=wrong, summary="A job: state, progress, error")
+    async def job(
+        job_id: str,
+        wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT_S, description="seconds")] = 0.0,
+        steps: Annotated[int, Query(ge=0, description="answer once it has more steps")] = 0,
+    ) -> JobView:
+        current = await run_in_threadpool(found, job_id)
+        deadline = time.monotonic() + wait
+        while current.is_open and len(current.steps) <= steps and time.monotonic() < deadline:
+            await asyncio.sleep(_POLL_S)
+            current = await run_in_threadpool(found, job_id)
+        return view(current)
+
+    @routes.get("/jobs/{job_id}/result", responses=wrong, summary="A blob, the IR, the manifest")
+    def result(
+        job_id: str,
+        what: Literal["blob", "ir", "manifest"] = "blob",
+        shaves: Annotated[
+            int | None, Query(description="which blob; the first unless said")
+        ] = None,
+    ) -> Response:
+        one = found(job_id)
+        made = service.result(one)
+        if what == "manifest":
+            return JSONResponse(dict(made.manifest))
+        if what == "ir":
+            return attachment(made.as_zip(), f"{one.name}.zip", "application/zip")
+        if shaves is not None and shaves not in made.blobs:
+            raise UsageError(f"there is no blob for {shaves} shaves", remedy=f"{[*made.blobs]}")
+        blob = made.blobs[shaves] if shaves else next(iter(made.blobs.values()))
+        return attachment(blob, f"{one.name}.blob", "application/octet-stream")
+
+    @routes.delete("/jobs/{job_id}", responses=wrong, summary="Cancel a job")
+    def cancel(job_id: str) -> JobView:
+        found(job_id)
+        if not service.ledger.cancel(job_id):
+            raise HTTPException(409, "the job is over")
+        return view(found(job_id))
+
+    return routes
+
+
+def answer(_: Any, error: Exception) -> JSONResponse:
+    """A designed error as an answer."""
+    assert isinstance(error, OakwrightError)
+    if isinstance(error, QueueFull):
+        return JSONResponse(error_json(error), 503, {"Retry-After": str(RETRY_S)})
+    return JSONResponse(error_json(error), 400)
+
+
+def _options(text: str) -> dict[str, Any]:
+    try:
+        return Options.model_validate_json(text).model_dump(exclude_none=True, exclude_unset=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "options"
+        raise UsageError(
+            f"{place}: {first['msg']}", remedy="see /api/v1/openapi.json", key=place
+        ) from None

@@ -1,0 +1,82 @@
+"""The web application as a value: routes, limits, the page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from oakwright import __version__
+from oakwright.errors import OakwrightError
+
+from . import api, compat
+from .limits import Limits
+from .service import Service
+
+_PAGE = {
+    "/": ("index.html", "text/html"),
+    "/page.css": ("page.css", "text/css"),
+    "/page.js": ("page.js", "text/javascript"),
+}
+
+
+def make_app(service: Service) -> FastAPI:
+    """The application; its workers start and stop with it."""
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        service.supervisor.start()
+        yield
+        service.supervisor.stop()
+
+    app = FastAPI(
+        title="oakwright",
+        version=__version__,
+        description="Models to Myriad X blobs. `POST /compile` is blobconverter's own.",
+        lifespan=life,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # these pages load scripts from other hosts
+        redoc_url=None,
+    )
+    app.add_middleware(Limits, longest=service.settings.upload_mb << 20)
+    app.add_exception_handler(OakwrightError, api.answer)
+    app.add_exception_handler(HTTPException, _plain)
+    app.include_router(compat.router(service))
+    app.include_router(api.router(service))
+
+    @app.get("/healthz", tags=["operations"], summary="The server answers")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok", "version": __version__}
+
+    @app.get("/readyz", tags=["operations"], summary="Conversions can be done", responses={503: {}})
+    def readyz() -> Response:
+        problems = service.problems()
+        facts = {"ready": not problems, "problems": problems, "workers": service.supervisor.living}
+        waiting = {"queued": service.ledger.count("queued")} if not problems else {}
+        return JSONResponse({**facts, **waiting}, 503 if problems else 200)
+
+    folder = files("oakwright.server") / "page"
+    for path, (name, kind) in _PAGE.items():
+        app.add_api_route(
+            path, _static((folder / name).read_bytes(), kind), include_in_schema=False
+        )
+    return app
+
+
+def _static(content: bytes, kind: str) -> Any:
+    def page() -> Response:
+        return Response(content, media_type=kind, headers={"Cache-Control": "no-cache"})
+
+    return page
+
+
+def _plain(_: Request, error: Exception) -> JSONResponse:
+    """The framework's own refusals in our form."""
+    assert isinstance(error, HTTPException)
+    body = {"kind": "HTTP", "message": str(error.detail), "remedy": ""}
+    return JSONResponse(body, error.status_code, headers=error.headers)

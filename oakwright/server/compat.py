@@ -1,0 +1,180 @@
+"""blobconverter's HTTP API: /compile and /zoo_models, as its client and scripts use them.
+
+Apart from upstream: ``dry`` and ``no_cache`` work (the client sends Python's ``True``), nothing
+is downloaded on a client's word, and errors carry ours besides (kind, layer, remedy).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from oakwright import conversion
+from oakwright.errors import OakwrightError, UnreadableModel, UsageError
+
+from .parts import attachment, keep
+from .request import JobRequest, pick_model
+from .service import RETRY_S, QueueFull, Service, error_json, plain_error
+
+POLL_S = 0.05
+_LONGEST_CONFIG = 1 << 18
+
+
+def router(service: Service) -> APIRouter:
+    """The two routes."""
+    routes = APIRouter(tags=["blobconverter"])
+
+    @routes.api_route("/compile", methods=["GET", "POST"], include_in_schema=False)
+    async def compile_route(request: Request) -> Response:
+        async with request.form(max_files=16, max_fields=64) as form:
+            return await _compile(service, request.query_params, form)
+
+    @routes.get("/zoo_models", summary="Models of the zoo folders, as blobconverter lists them")
+    def zoo_models(version: str = "2022.1", zoo_type: str = "intel") -> dict[str, Any]:
+        return {"version": "2", "available": service.zoo_models(zoo_type), "unavailable": []}
+
+    return routes
+
+
+async def _compile(service: Service, query: Mapping[str, str], form: FormData) -> Response:
+    name = _text(form, "name")
+    if not name:
+        return PlainTextResponse('Parameter "name" is empty!', 400)
+    try:
+        version = query.get("version", "2022.1")
+        if version not in conversion.STAMPS:
+            raise UsageError(
+                f"version {version[:40]} is not for the Myriad X",
+                remedy=f"use one of {', '.join(v for v in conversion.STAMPS if v != '6.0')}",
+            )
+        common: dict[str, Any] = {
+            "name": name,
+            "stamp": version,
+            "shaves": _whole(_text(form, "myriad_shaves") or "6"),
+            "compiling": _text(form, "myriad_params_advanced", "-ip U8"),
+            "cache": not _is_true(query.get("no_cache")),
+        }
+        if _is_true(_text(form, "use_zoo")) and "config" not in form:
+            try:
+                await run_in_threadpool(service.shelf().find, name)
+            except UnreadableModel:
+                return PlainTextResponse(f"Model {name[:100]} not found in model zoo", 400)
+            # Model Optimizer's arguments stand in the model's description.
+            asked = JobRequest(zoo=name, optimizer=(), **common)
+        else:
+            found = form.get("config")
+            if not isinstance(found, UploadFile):
+                text = 'File named "config" must be present in the request form'
+                return PlainTextResponse(text, 400)
+            config = read_config(await found.read(_LONGEST_CONFIG + 1))
+            files = [
+                file
+                for key, file in form.multi_items()
+                if isinstance(file, UploadFile) and key != "config"
+            ]
+            _require_uploaded(config, [file.filename or "" for file in files])
+            words = (*config["model_optimizer_args"], f"--data_type={_data_type(form)}")
+            uploads = await keep(service.store, files)
+            asked = JobRequest(files=uploads, optimizer=words, **common)
+        if _is_true(query.get("dry")):
+            return JSONResponse(_dry(asked))
+        job = await run_in_threadpool(service.submit, asked)
+        while job.is_open:
+            await asyncio.sleep(POLL_S)
+            job = await run_in_threadpool(service.ledger.get, job.id)
+        if job.result is None:
+            return _failure(plain_error(job), 400, job.id)
+        made = await run_in_threadpool(service.result, job)
+        stamp = {"X-HASH": job.key, "X-Job": job.id}
+        if _is_true(_text(form, "download_ir")):
+            archive = await run_in_threadpool(made.as_zip)
+            return attachment(archive, f"{job.name}.zip", "application/octet-stream", **stamp)
+        blob = next(iter(made.blobs.values()))
+        return attachment(blob, f"{job.name}.blob", "application/octet-stream", **stamp)
+    except QueueFull as error:
+        answer = _failure(error_json(error), 503)
+        answer.headers["Retry-After"] = str(RETRY_S)
+        return answer
+    except OakwrightError as error:
+        return _failure(error_json(error), 400)
+
+
+def read_config(content: bytes) -> dict[str, Any]:
+    """The description that comes with an upload: ``files`` and ``model_optimizer_args``.
+
+    Raises UsageError for what is no such description.
+    """
+    try:
+        if len(content) > _LONGEST_CONFIG:
+            raise ValueError("it is too long")
+        tree = yaml.safe_load(content.decode())
+        files, words = tree["files"], tree.get("model_optimizer_args") or []
+        names = [str(file["name"]) for file in files]
+        sources = [file.get("source") for file in files]
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise ValueError("model_optimizer_args is no list of texts")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError) as e:
+        raise UsageError(
+            f"the file 'config' is not understood: {' '.join(str(e).split())[:200]}",
+            remedy="it is to be as blobconverter's ConfigBuilder writes it",
+        ) from e
+    return {"names": names, "sources": sources, "model_optimizer_args": words}
+
+
+def _require_uploaded(config: Mapping[str, Any], names: list[str]) -> None:
+    """Every file of a description must have come with it: servers fetch nothing for strangers."""
+    for name, source in zip(config["names"], config["sources"], strict=True):
+        address = source.get("url") if isinstance(source, dict) else source
+        prefix, _, wanted = str(address).partition("$REQUEST/")
+        if prefix or wanted not in names:
+            raise UsageError(
+                f"the file {name[:100]} was not sent along",
+                remedy="this server downloads nothing: give the client a path, not an address",
+            )
+    pick_model(names)
+
+
+def _dry(asked: JobRequest) -> dict[str, str]:
+    """What blobconverter would run, for people to read; nothing here is ever run."""
+    tool = f"compile_tool -m {asked.name}.xml -o {asked.name}.blob {asked.compiling}"
+    model = asked.zoo or asked.model()[-1]
+    words = ["mo", f"--input_model={model}"]
+    words += [w for w in asked.optimizer or () if not w.startswith("--input_model")]
+    return {"model_optimizer": " ".join(words), "compile_tool": tool}
+
+
+def _failure(error: Mapping[str, Any], status: int, job_id: str = "") -> JSONResponse:
+    remedy = error.get("remedy", "")
+    said = f"{error['message']}\n  try: {remedy}" if remedy else str(error["message"])
+    body = {"message": error["message"], "stderr": said, "stdout": error.get("log", "")}
+    ours = {key: value for key, value in error.items() if key not in ("message", "log")}
+    return JSONResponse({**body, "exit_code": 1, "job": job_id, **ours}, status)
+
+
+def _text(form: FormData, key: str, default: str = "") -> str:
+    value = form.get(key, default)
+    return value if isinstance(value, str) else ""
+
+
+def _is_true(text: str | None) -> bool:
+    return (text or "").strip().lower() in ("true", "1", "yes")
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or len(text) > 3:
+        raise UsageError(f"myriad_shaves '{text[:20]}' is no number", remedy="1 to 16")
+    return int(text)
+
+
+def _data_type(form: FormData) -> str:
+    kind = (_text(form, "data_type") or "FP16").upper()
+    if kind not in ("FP16", "FP32", "HALF", "FLOAT"):
+        raise UsageError(f"data_type {kind[:20]}: the chip computes in FP16", remedy="FP16")
+    return kind

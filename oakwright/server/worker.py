@@ -1,0 +1,232 @@
+"""A worker process: takes jobs, has each done by a child, keeps what came of it.
+
+It may be killed at any time. The lock on its file is then free, which is how the server knows,
+and the job it had is taken again. A child that dies is the model's doing: its job fails at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import IO, Any
+
+from oakwright.errors import OakwrightError
+
+from .bell import Bell
+from .child import place
+from .ledger import Job, Ledger
+from .request import JobRequest
+from .settings import Settings
+from .store import Store
+
+log = logging.getLogger("oakwright.server")
+
+TICK_S = 0.1
+LOG_KEPT = 4000  # characters of what the conversion printed
+
+
+class Child:
+    """A conversion process, started before its job."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.report, end = os.pipe()
+        self.printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "oakwright.server.child"),
+                *(settings.as_text(), str(os.getpid()), str(end)),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=self.printed,
+            stderr=self.printed,
+            pass_fds=(end,),
+            start_new_session=True,
+        )
+        os.close(end)
+        self.buffer = b""
+
+    def give(self, job: dict[str, Any]) -> None:
+        """Let it work."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps(job).encode() + b"\n")
+            self.process.stdin.close()
+
+    def listen(self) -> list[dict[str, Any]] | None:
+        """What it reported within a tick; None when it has ended."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.report, selectors.EVENT_READ)
+            if not selector.select(TICK_S):
+                return []
+        data = os.read(self.report, 1 << 16)
+        *lines, self.buffer = (self.buffer + data).split(b"\n")
+        messages = [json.loads(line) for line in lines]
+        return messages if data or messages else None
+
+    def kill(self) -> int:
+        """End it with all it started; gives its status as `subprocess` does."""
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        status = self.process.wait()
+        with contextlib.suppress(OSError):
+            if self.process.stdin is not None:
+                self.process.stdin.close()
+        os.close(self.report)
+        return status
+
+    def log_text(self) -> str:
+        """The end of what it printed; asked once, when it is dead."""
+        with self.printed as file:
+            file.seek(0)
+            return file.read()[-LOG_KEPT:].decode("utf-8", "replace").strip()
+
+
+class Worker:
+    """Takes jobs one by one until it is told to stop or the server is gone."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.name = uuid.uuid4().hex
+        self.ledger = Ledger(settings.data / "jobs.sqlite")
+        self.store = Store(settings.data / "store")
+        self.bell = Bell(settings.data / "queue.sqlite")
+        self.parent = os.getppid()
+        self.stopping = False
+
+    def run(self) -> None:
+        """Work."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        child = Child(self.settings)
+        with worker_file(self.settings.data, self.name).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            while not self._must_stop():
+                job_id = self.bell.listen()
+                job = self.ledger.claim(job_id, self.name) if job_id else None
+                if job is None:
+                    if not job_id:
+                        time.sleep(TICK_S)
+                    continue
+                if child.process.poll() is not None:  # killed while it waited
+                    child = Child(self.settings)
+                self.do(job, child)
+                child = Child(self.settings)
+            child.kill()
+            worker_file(self.settings.data, self.name).unlink(missing_ok=True)
+
+    def do(self, job: Job, child: Child) -> None:
+        """Have one job done; whatever comes of it is in the ledger then."""
+        folder = self.settings.data / "work" / job.id
+        shutil.rmtree(folder, ignore_errors=True)
+        error: dict[str, Any] | None
+        try:
+            place(JobRequest.from_json(job.request), folder, self.store.path)
+            child.give({"request": job.request, "folder": str(folder)})
+            error = self._follow(job, child)
+            if error is None and self.ledger.is_mine(job.id, self.name):
+                self.ledger.finish(job.id, self.name, self.store.add_files(folder / "out"))
+        except KeyError:
+            error = {"kind": "Lost", "message": "an upload is gone", "remedy": "send it again"}
+        except OakwrightError as problem:
+            error = {"kind": type(problem).__name__, "message": problem.message}
+            error["remedy"] = problem.remedy
+        except OSError as problem:
+            error = {"kind": "Server", "message": f"the server's disk: {problem.strerror}"}
+            error["remedy"] = "tell whoever runs it"
+        finally:
+            child.kill()
+            printed = child.log_text()
+            shutil.rmtree(folder, ignore_errors=True)
+        if error is not None:
+            error["log"] = printed
+            self.ledger.fail(job.id, self.name, error)
+            log.info("job %s failed: %s", job.id, error["message"])
+
+    def _follow(self, job: Job, child: Child) -> dict[str, Any] | None:
+        """Until the child ends: None, or the error; None too where the job was taken away."""
+        deadline = time.monotonic() + self.settings.job_s
+        while (messages := child.listen()) is not None:
+            for message in messages:
+                if "step" in message:
+                    self.ledger.note(job, message["step"], message["seconds"])
+                elif "error" in message:
+                    return dict(message["error"])
+                elif message.get("done"):
+                    return None
+            if time.monotonic() > deadline:
+                return {
+                    "kind": "TimeOut",
+                    "message": f"the conversion took longer than {self.settings.job_s:g} s",
+                    "remedy": "simplify the model, or have the server's limit raised",
+                }
+            if self._must_stop():
+                if self.ledger.put_back(job, counts=False):
+                    self.bell.ring(job.id)
+                return None
+            if not self.ledger.is_mine(job.id, self.name):
+                return None
+        return _death(child.process.wait(), self.settings)
+
+    def _must_stop(self) -> bool:
+        return self.stopping or os.getppid() != self.parent
+
+    def _stop(self, *_: Any) -> None:
+        self.stopping = True
+
+
+def worker_file(data: Path, name: str) -> Path:
+    """The file that a worker of that name holds a lock on while it lives."""
+    return data / "workers" / name
+
+
+def is_alive(data: Path, name: str) -> bool:
+    """Whether the worker of that name lives. Clocks and process numbers play no part in it."""
+    try:
+        with worker_file(data, name).open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _death(status: int, settings: Settings) -> dict[str, Any]:
+    """The error of a conversion whose process died."""
+    if status < 0:
+        how = signal.Signals(-status).name
+        remedy = (
+            "the model makes a library crash: check it with its own framework, and report it"
+            if how != "SIGKILL"
+            else f"it may have needed too much memory (the limit is {settings.memory_mb} MB)"
+        )
+    else:
+        how, remedy = f"exit status {status}", "see the log below"
+    return {
+        "kind": "Crashed",
+        "message": f"the conversion process died ({how})",
+        "remedy": remedy,
+    }
+
+
+def main() -> None:
+    """Run one worker. Argument: the settings."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    Worker(Settings.from_text(sys.argv[1])).run()
+
+
+if __name__ == "__main__":
+    main()

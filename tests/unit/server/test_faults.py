@@ -1,0 +1,155 @@
+"""Processes that are killed: nothing is lost, nothing is done for ever."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from oakwright.compiler import engine_path
+from oakwright.server.ledger import MOST_ATTEMPTS, Ledger
+from oakwright.server.request import JobRequest, Upload
+from oakwright.server.service import QueueFull, Service
+from oakwright.server.settings import Settings
+from oakwright.server.worker import Child, Worker, is_alive
+
+from .conftest import Served, children_of, tiny
+
+
+def process_of(parent: int, module: str) -> int:
+    """The child process of that module, once it is there."""
+    found = []
+
+    def look() -> bool:
+        found[:] = [
+            pid for pid, line in children_of(parent) if f"oakwright.server.{module}" in line
+        ]
+        return bool(found)
+
+    assert Served.until(look)
+    return found[0]
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_killed_in_mid_conversion(tmp_path, monkeypatch):
+    """A worker, the server, a conversion, in turn; SIGSTOP makes conversions stand still."""
+    if engine_path():
+        monkeypatch.setenv("OAKWRIGHT_ENGINE", str(engine_path()))
+    monkeypatch.setenv("OAKWRIGHT_HOME", str(tmp_path / "home"))
+    server = Served(tmp_path / "data").start()
+
+    def stuck(name: str, by: float):
+        worker = process_of(server.process.pid, "worker")
+        child = process_of(worker, "child")
+        assert server.until(lambda: "openvino" in Path(f"/proc/{child}/maps").read_text())
+        os.kill(child, signal.SIGSTOP)
+        job = server.submit((name, tiny(by))).json()
+        assert server.until(
+            lambda: server.get(f"/api/v1/jobs/{job['id']}").json()["state"] == "running"
+        )
+        return worker, child, job
+
+    try:
+        worker, child, job = stuck("a.onnx", 2.0)
+        os.kill(worker, signal.SIGKILL)
+        done = server.finished(job)
+        assert (done["state"], done["attempts"]) == ("done", 2)
+        assert gone(child)  # its own end came with the worker's
+
+        worker, child, job = stuck("b.onnx", 3.0)
+        waiting = server.submit(("c.onnx", tiny(4.0))).json()
+        server.process.kill()
+        server.process.wait()
+        server.process.stdout.close()
+        assert server.until(lambda: gone(worker) and gone(child))
+        server.start()
+        assert server.finished(job)["state"] == "done"
+        assert server.finished(waiting)["state"] == "done"
+
+        _, child, job = stuck("d.onnx", 5.0)
+        waiting = server.submit(("e.onnx", tiny(6.0))).json()
+        os.kill(child, signal.SIGKILL)
+        failed = server.finished(job)
+        assert (failed["state"], failed["attempts"]) == ("failed", 1)
+        assert "SIGKILL" in failed["error"]["message"]
+        assert failed["error"]["remedy"]
+        assert server.finished(waiting)["state"] == "done"
+
+        _, child, job = stuck("f.onnx", 7.0)
+        answer = server.session.delete(f"{server.url}/api/v1/jobs/{job['id']}")
+        assert answer.json()["state"] == "cancelled"
+        assert server.until(lambda: gone(child))
+        assert not list((tmp_path / "data" / "work").iterdir()) or server.until(
+            lambda: not list((tmp_path / "data" / "work").iterdir())
+        )
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def service(tmp_path):
+    """A service whose workers are not started."""
+    return Service(Settings(tmp_path / "data", job_s=0.3, most_waiting=2))
+
+
+def asked(service: Service, name: str = "x") -> JobRequest:
+    import io
+
+    content = tiny(2.0)
+    digest, size = service.store.add(io.BytesIO(content))
+    return JobRequest(name, (Upload("x.onnx", digest, size),))
+
+
+def test_a_conversion_that_hangs_is_ended(service, monkeypatch):
+    monkeypatch.setattr(Child, "give", lambda self, job: None)  # it waits for ever
+    (service.settings.data / "workers").mkdir()
+    worker = Worker(service.settings)
+    job = service.submit(asked(service))
+    claimed = service.ledger.claim(job.id, worker.name)
+    child = Child(service.settings)
+    started = time.monotonic()
+    worker.do(claimed, child)
+    failed = service.ledger.get(job.id)
+    assert failed.state == "failed"
+    assert failed.error["kind"] == "TimeOut"
+    assert "0.3 s" in failed.error["message"]
+    assert time.monotonic() - started < 10
+    assert gone(child.process.pid)
+
+
+def test_more_jobs_than_the_queue_takes_are_refused(service):
+    for name in ("a", "b"):
+        service.submit(asked(service, name))
+    with pytest.raises(QueueFull, match="2 conversions wait"):
+        service.submit(asked(service, "c"))
+
+
+def test_a_job_belongs_to_one_worker(service):
+    job = service.submit(asked(service))
+    assert service.bell.listen() == job.id
+    assert service.bell.listen() is None
+    book = Ledger(service.ledger.path)
+    assert book.claim(job.id, "one") is not None
+    assert book.claim(job.id, "two") is None
+    assert not book.finish(job.id, "two", {})
+    assert book.cancel(job.id)
+    assert not book.finish(job.id, "one", {"6.blob": "0" * 64})
+    assert book.get(job.id).state == "cancelled"
+
+
+def test_workers_that_die_over_a_job_again_and_again(service):
+    job = service.submit(asked(service))
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        assert service.ledger.claim(job.id, f"worker{attempt}") is not None
+        assert not is_alive(service.settings.data, f"worker{attempt}")
+        assert service.supervisor.requeue_orphans() == (attempt < MOST_ATTEMPTS)
+    failed = service.ledger.get(job.id)
+    assert failed.state == "failed"
+    assert "died 3 times" in failed.error["message"]
