@@ -1,7 +1,7 @@
 """An openvino model down to opset 1..7, and IR v10 bytes."""
 
 from .finding import Finding
-from .fp16 import scan_activations, scan_constants
+from .fp16 import as_stored, scan_activations, scan_constants
 from .inspect import describe
 from .legalise import Applied, Legalised, PortNames, legalise, port_names
 from .oracle import run_on_cpu, tensors_of
@@ -19,6 +19,7 @@ __all__ = [
     "InputPreprocess",
     "Legalised",
     "PortNames",
+    "as_stored",
     "check",
     "compare",
     "describe",

@@ -14,12 +14,12 @@ from openvino import Node, Output
 from .finding import Finding
 from .graph import depends_on_input, op_of
 from .oracle import EXACT, in_order
+from .storage import LEAST, MAX, VANISHES, stored
 
-MAX = 65504.0
-# Half of the smallest subnormal FP16 number, 2**-24: what lies below becomes 0.
-_VANISHES = 2.0**-25
 # A few lost weights are noise; more than half of them are a layer.
 _LOST_SHARE = 0.5
+# Fewer numbers than these are no layer's weights.
+_LAYER = 256
 
 
 def scan_constants(model: ov.Model) -> list[Finding]:
@@ -47,7 +47,7 @@ def scan_constants(model: ov.Model) -> list[Finding]:
                 )
             )
         nonzero = sizes[sizes > 0]
-        lost = int((nonzero < _VANISHES).sum())
+        lost = int((nonzero < VANISHES).sum())
         if lost > _LOST_SHARE * nonzero.size:
             findings.append(
                 Finding(
@@ -60,6 +60,31 @@ def scan_constants(model: ov.Model) -> list[Finding]:
                 )
             )
     return findings
+
+
+def as_stored(model: ov.Model) -> float:
+    """Round a model's float constants as the engine stores them in a blob, in place.
+
+    Returns the largest share of a constant's numbers (of those of 256 and more) that are between
+    0 and 2**-14 and so are moved further than FP16 would: 0..1.
+    """
+    moved = 0.0
+    for node in model.get_ordered_ops():
+        if node.get_type_name() != "Constant" or not node.get_output_element_type(0).is_real():
+            continue
+        kind = node.get_element_type()
+        value = np.asarray(node.get_data(), dtype=np.float32)
+        size = np.abs(value)
+        small = (size > 0) & (size < LEAST)
+        if not small.any():
+            continue
+        if value.size >= _LAYER:
+            moved = max(moved, float(small.mean()))
+        kept = np.asarray(stored(value), kind.to_dtype())
+        constant = ov.op.Constant(np.ascontiguousarray(kept))
+        for target in node.output(0).get_target_inputs():
+            target.replace_source_output(constant.output(0))
+    return moved
 
 
 def scan_activations(model: ov.Model, inputs: Sequence[Mapping[str, np.ndarray]]) -> list[Finding]:

@@ -7,7 +7,8 @@ The order is part of the method, each step preparing the next:
 2. Own folds: static ShapeOf, ConvertLike, and whatever else does not depend on an input.
 3. Rules from ``table.py``, until none applies; constants are folded between sweeps.
 4. Peephole: neighbours that cancel out.
-5. Precisions: Convert where integers reach a layer that computes in FP16; constants in range.
+5. Precisions: Convert where integers reach a layer that computes in FP16; constants in range, and
+   weights large enough for the engine to keep.
 6. Names.
 
 The common transformations never run afterwards: they would put new operations back.
@@ -33,6 +34,7 @@ from .peephole import tidy
 from .precision import clamp_constants, convert_integers, widen
 from .quantise import join_quantise_pairs
 from .rewrite import Refusal, Rule, as_output
+from .small_weights import lift_small_weights
 from .table import RULES
 
 # More than any model has needed; a pair of rules that undo each other must not spin.
@@ -129,6 +131,9 @@ def legalise(model: ov.Model, *, report: Callable[[Applied], None] | None = None
     _fold_constants(work)
     convert_integers(work)
     warnings = [_clamped(name, largest) for name, largest in clamp_constants(work)]
+    for node in lift_small_weights(work):
+        name = node.get_friendly_name()
+        journal.applied.append(Applied(op_of(node), name, "small_weights.lift_small_weights"))
     name_ports(work, ports)
     unique_names(work, ports, given)
     # A fresh model drops the graph-wide rt_info of the source (its IR version among them).
