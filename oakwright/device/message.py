@@ -34,6 +34,13 @@ _FIELDS: dict[str, tuple[str, ...]] = {
         "type",
         "width",
     ),
+    "PointCloudData": (
+        "width",
+        "height",
+        "instanceNum",
+        "sparse",
+        *(f"{end}{axis}" for end in ("min", "max") for axis in "xyz"),
+    ),
 }
 # Messages whose contents are attributes of the message itself.
 _LISTS: dict[str, tuple[str, ...]] = {

@@ -9,12 +9,14 @@ from .color_camera import ColorCamera
 from .detection import DetectionNetwork, DetectionParser
 from .edge_detector import EdgeDetector
 from .feature_tracker import FeatureTrackerNode
+from .image_align import ImageAlign
 from .image_manip import ImageManip
 from .imu import IMU
 from .mono_camera import MonoCamera
 from .neural_network import NeuralNetwork
 from .node import Node
 from .object_tracker import ObjectTracker
+from .point_cloud import PointCloud
 from .script import Script
 from .spatial import SpatialDetectionNetwork, SpatialLocationCalculator
 from .stereo import StereoDepth
@@ -34,11 +36,13 @@ NODES: dict[str, type[Node]] = {
     "EdgeDetector": EdgeDetector,
     "FeatureTracker": FeatureTrackerNode,
     "IMU": IMU,
+    "ImageAlign": ImageAlign,
     "ImageManip": ImageManip,
     "MessageDemux": MessageDemux,
     "MonoCamera": MonoCamera,
     "NeuralNetwork": NeuralNetwork,
     "ObjectTracker": ObjectTracker,
+    "PointCloud": PointCloud,
     "Script": Script,
     "SpatialDetectionNetwork": SpatialDetectionNetwork,
     "SpatialLocationCalculator": SpatialLocationCalculator,
