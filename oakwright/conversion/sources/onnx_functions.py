@@ -41,7 +41,15 @@ def written_out(read: str | bytes, operators: Collection[str]) -> tuple[bytes, s
     from onnx import inliner, shape_inference
 
     model = onnx.load(read) if isinstance(read, str) else onnx.load_from_string(read)
-    wanted = {(n.domain, n.op_type) for n in model.graph.node if n.op_type in operators}
+    versions = {entry.domain: entry.version for entry in model.opset_import}
+    # An operator of somebody's own domain has no definition here, unless the model brings one.
+    wanted = {
+        (n.domain, n.op_type)
+        for n in model.graph.node
+        if n.op_type in operators and onnx.defs.has(n.op_type, versions.get(n.domain, 1), n.domain)
+    }
+    if not wanted:
+        return None
     # Definitions may depend on types, and of a weight that is no input nobody has said its own.
     for weight in model.graph.initializer:
         info = onnx.helper.make_tensor_value_info(weight.name, weight.data_type, weight.dims)
