@@ -47,6 +47,7 @@ ABOUT = {
     "normalize": "a network of ours of the same inputs and outputs: (frame - mean) / scale",
     "construction_vest": "a video of the made-up scene",
     "dataset": "stereo pairs of the made-up scene",
+    "tags": "pictures with AprilTags",
     "depthai_calib": "the calibration of the virtual OAK-D",
 }
 
@@ -154,6 +155,22 @@ def _pictures(models: Path) -> None:
         for side in ("left", "right"):
             picture = scene.frame(Shot(cameras[side], number, number / 2))
             cv2.imwrite(str(place / f"in_{side}.png"), cv2.resize(picture, (1280, 720)))
+    _tags(models / "tags", scene.frame(Shot(cameras["color"], 0, 0.0)))
+
+
+def _tags(place: Path, room: np.ndarray) -> None:
+    """A picture a frame in which a few AprilTags of family 36h11 go round."""
+    place.mkdir(parents=True, exist_ok=True)
+    book = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11)
+    room = cv2.resize(room, (1280, 720))
+    for number in range(10):
+        picture = room.copy()
+        for id in range(3):
+            tag = cv2.aruco.generateImageMarker(book, id, 160)
+            tag = cv2.copyMakeBorder(tag, 24, 24, 24, 24, cv2.BORDER_CONSTANT, value=255)
+            left, top = 340 + 220 * id, 260 + int(60 * np.sin(0.6 * number + id))
+            picture[top : top + 208, left : left + 208] = tag[..., None]
+        cv2.imwrite(str(place / f"{number:02}.png"), picture)
 
 
 def about(name: str) -> str:

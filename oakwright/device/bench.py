@@ -158,9 +158,11 @@ def _run(copy: Path, name: str, plan: Plan, own: Path) -> Row:
     if reason := _why_apart(text):
         return Row(name, nodes, "apart", 0, 0.0, reason)
     need = plan.needs.get(name, Need())
+    # Where the overlay lies is not known before.
+    models = str(copy / "models")
     place = Path(tempfile.mkdtemp(dir=own))
     settings = Settings(
-        source=need.source or plan.source,
+        source=(need.source or plan.source).replace("{models}", models),
         board=plan.board,
         deterministic=True,
         seconds=need.seconds or plan.seconds,
@@ -171,8 +173,7 @@ def _run(copy: Path, name: str, plan: Plan, own: Path) -> Row:
     )
     ended = run_script(
         copy / name,
-        # Where the overlay lies is not known before.
-        [word.replace("{models}", str(copy / "models")) for word in need.arguments],
+        [word.replace("{models}", models) for word in need.arguments],
         settings,
         limit_s=plan.limit_s,
         capture=True,
