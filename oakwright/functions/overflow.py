@@ -8,12 +8,15 @@ values smaller; k is a power of two, so that the division itself rounds nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oakwright import conversion, ir
+from oakwright import conversion
 from oakwright.errors import ModelError
+
+if TYPE_CHECKING:
+    from oakwright import ir
 
 _POWERS = (4, 8, 12)
 
@@ -28,6 +31,8 @@ def overflows(
     It is a search, not a proof: give real pictures as ``samples`` for the module they matter to.
     """
     import openvino as ov
+
+    from oakwright import ir
 
     made = conversion.convert(module, to="ir", verify="off", cache=False)
     model = ov.Core().read_model(made.xml, made.bin)
@@ -73,7 +78,8 @@ def made_safe(module: Any, *, largest: float = 255) -> tuple[Any, str]:
     if degree is not None:
         from .scaled import scaled
 
-        for power in _POWERS:
+        # The factor that brings the result back is itself a number of FP16.
+        for power in (p for p in _POWERS if p * degree < 16):
             other = scaled(module, 2.0**power, degree)
             if not overflows(other, largest=largest):
                 what = f"f(x/{2**power})" + (f" * {2**power}^{degree}" if degree else "")

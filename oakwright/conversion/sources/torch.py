@@ -6,13 +6,10 @@ decomposed, which knows more operators. No pickle is ever loaded: see :func:`_ch
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
 import io
 import json
 import logging
-import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from oakwright.errors import ModelError, OakwrightError, UnreadableModel, UsageError
 
+from ..own_code import import_place, require_torch
 from .errors_text import reason_of, unsupported_by_front_end
 from .model import Reference, Source
 
@@ -32,18 +30,6 @@ _LARGEST_ENTRY = 1 << 33
 
 # Shapes by argument name; "" speaks of the only input, "#1" of the second.
 Shapes = Mapping[str, Sequence[int]]
-
-
-def require_torch() -> Any:
-    """The torch package, or a clear error with the extra that brings it."""
-    try:
-        import torch
-    except ImportError as error:
-        raise UsageError(
-            "this model needs PyTorch, which is not installed",
-            remedy="pip install 'oakwright[torch]'",
-        ) from error
-    return torch
 
 
 def from_module(
@@ -424,36 +410,6 @@ def _flatten(result: Any) -> tuple[list[Any], list[str]]:
     for item in result:
         flat += _flatten(item)[0]
     return flat, _names_of(len(flat))
-
-
-def import_place(place: str) -> Any:
-    """Import ``file.py`` or ``package.module``: the user's own code, which is run.
-
-    Raises UnreadableModel where there is none or it fails.
-    """
-    if place.endswith(".py"):
-        path = Path(place)
-        if not path.is_file():
-            raise UnreadableModel(f"there is no file {path}", path=place)
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules.setdefault(path.stem, module)
-        load: Callable[[], Any] = lambda: spec.loader.exec_module(module)  # type: ignore[union-attr]  # noqa: E731
-    else:
-        if "" not in sys.path:
-            sys.path.insert(0, "")  # as `python -m` has it: modules of the current folder
-        load = lambda: importlib.import_module(place)  # noqa: E731
-    try:
-        imported = load()
-    except Exception as error:
-        raise UnreadableModel(
-            f"importing {place} failed: {type(error).__name__}: {error}",
-            remedy="give package.module:factory or file.py:factory",
-            path=place,
-        ) from error
-    return imported if imported is not None else module
 
 
 def _first_line(error: Exception) -> str:
