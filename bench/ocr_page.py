@@ -81,7 +81,7 @@ def prepare(pair: Pair, packages: Packages, folder: Path) -> list[str]:
     for kind, shape in SHAPES.items():
         blob = folder / f"{pair.name}-{kind}.blob"
         source = home / getattr(pair, kind)
-        oakwright.convert(source, shape=shape, range="-1..1", shaves=6).save(blob)
+        oakwright.convert(source, shape=shape, range="-1..1", cache=False).save(blob)
         made.append(str(blob))
     about = {entry.key: entry.value for entry in onnx.load(source).metadata_props}
     characters = folder / f"{pair.name}-characters.txt"

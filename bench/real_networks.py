@@ -57,8 +57,8 @@ is not called agreement but *coarse*. *Largest* is max |a - b| / max |b|.
 *Own gap* is the same against the converted model with its constants as the engine stores them. It
 tells a wrong blob from a coarse one: the engine keeps no FP16 number between 0 and 2^-14 (those
 from 2^-15 on become 2^-14, the others 0). Convolutions that this would harm are therefore given
-larger weights and a smaller input (`oakwright/ir/legalise/small_weights.py`). *Small* is the largest
-share of a layer's weights that is moved all the same. Of a detector's list, boxes above 0.3 count.
+larger weights and a smaller input (`oakwright/ir/legalise/small_weights.py`). *Small* is the
+largest share of a layer's weights moved all the same. Of a detector's list, boxes above 0.3 count.
 
 *Stages* are those of the blob, *seconds* the conversion with its verification, other work running
 on the machine.

@@ -20,7 +20,7 @@ import numpy as np
 DETECTOR, RECOGNISER = (640, 352), (640, 48)
 THRESHOLD, LEAST_SCORE, LEAST_HEIGHT = 0.3, 0.5, 4
 # The detector marks the core of a line; this much of its height belongs to it on every side.
-MARGIN = 0.45
+MARGIN = 0.75
 
 
 def build(detection, recognition):

@@ -33,8 +33,8 @@ def test_boxes_are_of_lines_downwards_and_wider_than_the_map_says(script):
     probability[200:210, 100:300] = probability[100:120, 50:250] = 0.9
     probability[10:12, 10:20] = 0.9  # too low for a line
     first, second = script["boxes_of"](probability)
-    assert np.allclose(first * [640, 352, 640, 352], [41, 91, 259, 129])
-    assert np.allclose(second * [640, 352, 640, 352], [95.5, 195.5, 304.5, 214.5])
+    assert np.allclose(first * [640, 352, 640, 352], [35, 85, 265, 135])
+    assert np.allclose(second * [640, 352, 640, 352], [92.5, 192.5, 307.5, 217.5])
 
 
 def detector():

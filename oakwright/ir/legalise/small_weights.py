@@ -29,9 +29,9 @@ _LAYERS = frozenset(
     )
 )
 # Relative rms of what storing does to the weights: plain FP16 is at 0.0002.
-_TOLERATED = 0.005
+_TOLERATED = 0.0015
 # A channel that much smaller than the largest one does not count.
-_DEAD = 1e-3
+_DEAD = 1e-5
 _LARGEST = 1024.0
 # x * 2**-8 still has FP16's full precision down to 2**-6.
 _MOST = 8
