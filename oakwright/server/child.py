@@ -102,7 +102,7 @@ def main() -> None:
     _limit(settings)
     if os.getppid() != worker:
         return  # it died before its end could be ours
-    with contextlib.suppress(ImportError):
+    with contextlib.suppress(ImportError, MemoryError):
         import openvino  # noqa: F401  (loaded while nobody waits)
     line = sys.stdin.readline()
     if not line:

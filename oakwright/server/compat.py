@@ -23,7 +23,7 @@ from .parts import attachment, keep
 from .request import JobRequest, pick_model
 from .service import RETRY_S, QueueFull, Service, error_json, plain_error
 
-POLL_S = 0.05
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
 _LONGEST_CONFIG = 1 << 18
 
 
@@ -86,8 +86,10 @@ async def _compile(service: Service, query: Mapping[str, str], form: FormData) -
         if _is_true(query.get("dry")):
             return JSONResponse(_dry(asked))
         job = await run_in_threadpool(service.submit, asked)
+        pause = FIRST_PAUSE_S
         while job.is_open:
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(pause)
+            pause = min(1.2 * pause, LONGEST_PAUSE_S)  # many may wait for a long one
             job = await run_in_threadpool(service.ledger.get, job.id)
         if job.result is None:
             return _failure(plain_error(job), 400, job.id)

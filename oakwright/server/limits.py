@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -46,6 +47,8 @@ class Limits:
 
         async def guarded(message: Message) -> None:
             nonlocal started
+            if taken > self.longest and not started:
+                return  # whatever the framework makes of the cut: ours says why
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = [
@@ -56,11 +59,10 @@ class Limits:
                 ]
             await send(message)
 
-        try:
+        with contextlib.suppress(TooLong):
             await self.app(scope, counted, guarded)
-        except TooLong:
-            if not started:
-                await self._too_long()(scope, receive, send)
+        if taken > self.longest and not started:
+            await self._too_long()(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> JSONResponse | None:
         length = headers.get("content-length", "0")

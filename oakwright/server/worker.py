@@ -34,6 +34,8 @@ from .store import Store
 log = logging.getLogger("oakwright.server")
 
 TICK_S = 0.1
+# What Python, C++ and OpenBLAS say of it before they end.
+_NO_MEMORY = ("MemoryError", "bad_alloc", "Memory allocation", "out of memory", "allocate memory")
 LOG_KEPT = 4000  # characters of what the conversion printed
 
 
@@ -151,6 +153,8 @@ class Worker:
             printed = child.log_text()
             shutil.rmtree(folder, ignore_errors=True)
         if error is not None:
+            if error["kind"] == "Crashed" and any(word in printed for word in _NO_MEMORY):
+                error |= _out_of_memory(self.settings)
             error["log"] = printed
             self.ledger.fail(job.id, self.name, error)
             log.info("job %s failed: %s", job.id, error["message"])
@@ -202,6 +206,14 @@ def is_alive(data: Path, name: str) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def _out_of_memory(settings: Settings) -> dict[str, Any]:
+    return {
+        "kind": "OutOfMemory",
+        "message": f"the conversion needs more memory than the {settings.memory_mb} MB it may have",
+        "remedy": "give a smaller shape, or have the server's limit raised (--memory-mb)",
+    }
 
 
 def _death(status: int, settings: Settings) -> dict[str, Any]:

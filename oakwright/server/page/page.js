@@ -68,7 +68,8 @@ async function showResult(job) {
   $("links").replaceChildren();
   for (const what of job.results) {
     const query = /^\d+$/.test(what) ? `what=blob&shaves=${what}` : `what=${what}`;
-    const text = /^\d+$/.test(what) ? `${job.name}.blob (${what} shaves)` : what;
+    const label = { ir: "IR and blob (zip)", manifest: "manifest (what was done)" };
+    const text = label[what] || `${job.name}.blob (${what} shaves)`;
     add("links", "a", text, { href: `${place}?${query}`, download: what === "manifest" ? `${job.name}.json` : "" });
   }
   $("applied").replaceChildren();

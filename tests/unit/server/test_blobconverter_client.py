@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.unit.conversion import caffe_files
+
 from .conftest import bad, run_blob, tiny
 
 # The client asks a bucket before its server. That address is led to loopback, where it is
@@ -52,6 +54,8 @@ note("openvino", lambda: blobconverter.from_openvino(
     compile_params=["-ip FP16"]))
 note("ir", lambda: convert(models + "/half.onnx", download_ir=True))
 note("dry", lambda: convert(models + "/half.onnx", dry=True, use_cache=False))
+note("caffe", lambda: blobconverter.from_caffe(
+    proto=models + "/deploy.prototxt", model=models + "/net.caffemodel", optimizer_params=[]))
 note("zoo_list", lambda: blobconverter.zoo_list())
 note("zoo", lambda: blobconverter.from_zoo("halver", use_cache=False))
 note("bad", lambda: convert(models + "/bad.onnx"))
@@ -72,6 +76,9 @@ def client(server, tmp_path_factory):
     (models / "half.onnx").write_bytes(tiny(2.0))
     (models / "bad.onnx").write_bytes(bad())
     core = ov.Core()
+    caffe = caffe_files.ssd(models)
+    caffe.rename(models / "deploy.prototxt")
+    caffe.with_suffix(".caffemodel").rename(models / "net.caffemodel")
     ov.save_model(core.read_model(tiny(8.0)), str(models / "net.xml"))
     done = subprocess.run(
         [sys.executable, "-c", CLIENT, server.url, str(folder)],
@@ -99,6 +106,14 @@ def test_an_ir_of_two_files_is_taken_as_it_is(client):
     content = Path(client["found"]["openvino"]).read_bytes()
     assert np.frombuffer(content[60:68], "<u4").tolist() == [2021, 4]
     np.testing.assert_allclose(run_blob(content, 80), 10.0, rtol=2e-3)
+
+
+def test_caffes_two_files_of_two_names_go_together(client):
+    import oakwright
+
+    blob = oakwright.Blob.open(client["found"]["caffe"])
+    assert blob.inputs[0].name == "data"
+    assert list(blob.outputs[0].desc.dims[::-1]) == [1, 1, 20, 7]
 
 
 def test_the_ir_comes_along(client):

@@ -124,6 +124,18 @@ def test_a_conversion_that_hangs_is_ended(service, monkeypatch):
     assert gone(child.process.pid)
 
 
+def test_a_conversion_that_eats_memory_fails_and_says_so(tmp_path):
+    """Less memory than loading OpenVINO takes: where it ends is chance, that it ends is not."""
+    service = Service(Settings(tmp_path / "data", memory_mb=60))
+    (service.settings.data / "workers").mkdir()
+    worker = Worker(service.settings)
+    job = service.submit(asked(service))
+    worker.do(service.ledger.claim(job.id, worker.name), Child(service.settings))
+    failed = service.ledger.get(job.id)
+    assert failed.state == "failed"
+    assert "memory" in failed.error["message"] + failed.error["remedy"], failed.error
+
+
 def test_more_jobs_than_the_queue_takes_are_refused(service):
     for name in ("a", "b"):
         service.submit(asked(service, name))

@@ -1,5 +1,6 @@
 """Uploads by somebody who means harm: each is refused with a reason, and the server lives on."""
 
+import contextlib
 import io
 import json
 import pickle
@@ -7,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import requests
 
 from oakwright.errors import UsageError
 from oakwright.server.compat import read_config
@@ -61,7 +63,7 @@ def test_hostile_models_fail_with_a_reason(server):
         "empty.onnx": b"",
         "noise.onnx": bytes(range(256)) * 9,
         "blob.blob": b"\x7fELF" + b"\0" * 300,
-        "os:system.onnx".replace(":", "-"): b"import os",
+        "code.py": b"import pathlib; pathlib.Path('/tmp/oakwright-was-owned').touch()",
     }
     jobs = {name: server.submit((name, data)).json() for name, data in given.items()}
     for name, job in jobs.items():
@@ -105,12 +107,14 @@ def test_hostile_requests_are_refused_where_they_arrive(server):
     assert server.submit(("big.onnx", b"0" * (5 << 20))).status_code == 413
 
     def endless():
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.onnx"\r\n\r\n'
         for _ in range(6):
             yield b"0" * (1 << 20)
 
     kind = "multipart/form-data; boundary=x"
-    answer = server.post("/api/v1/jobs", data=endless(), headers={"Content-Type": kind})
-    assert answer.status_code in (400, 413)  # cut off at the limit, length unsaid
+    with contextlib.suppress(requests.ConnectionError):  # or cut off while it still sends
+        answer = server.post("/api/v1/jobs", data=endless(), headers={"Content-Type": kind})
+        assert answer.status_code == 413
     assert server.get("/readyz").status_code == 200
 
 
