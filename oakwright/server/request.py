@@ -165,7 +165,8 @@ def _from_keywords(said: Mapping[str, Any]) -> ConvertOptions:
     outputs = tuple(plain.pop("outputs", None) or ())
     precision = plain.pop("output_precision", None)
     general = {key: value for key, value in plain.items() if value is not None}
-    inputs = [InputOptions.of(**_renamed(general))] if any(general.values()) else []
+    every = InputOptions.of(**_renamed(general))
+    inputs = [every] if every != InputOptions() else []
     inputs += [InputOptions.of(name, **_renamed(row)) for name, row in single.items()]
     if precision:
         kept["output_precision"] = (("", Precision.parse(precision)),)
