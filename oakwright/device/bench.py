@@ -59,6 +59,7 @@ class Need:
     keys: tuple[tuple[float, str], ...] = ()
     seconds: float | None = None
     source: str | None = None
+    board: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Row:
 
 
 def read_needs(path: Path) -> dict[str, Need]:
-    """A YAML file of needs: script, then ``arguments``, ``keys``, ``seconds``, ``source``.
+    """A YAML file: script, then ``arguments``, ``keys``, ``seconds``, ``source``, ``board``.
 
     ``keys`` maps seconds to what is pressed then.
     """
@@ -107,14 +108,15 @@ def read_needs(path: Path) -> dict[str, Need]:
 
 
 def _need(said: Mapping[str, Any]) -> Need:
-    if unknown := set(said) - {"arguments", "keys", "seconds", "source"}:
-        raise ValueError(f"'{min(unknown)}' is none of arguments, keys, seconds, source")
+    if unknown := set(said) - {"arguments", "keys", "seconds", "source", "board"}:
+        raise ValueError(f"'{min(unknown)}' is none of arguments, keys, seconds, source, board")
     seconds = said.get("seconds")
     return Need(
         tuple(str(word) for word in said.get("arguments", ())),
         tuple((float(time_s), str(keys)) for time_s, keys in said.get("keys", {}).items()),
         None if seconds is None else float(seconds),
         said.get("source"),
+        said.get("board"),
     )
 
 
@@ -163,7 +165,7 @@ def _run(copy: Path, name: str, plan: Plan, own: Path) -> Row:
     place = Path(tempfile.mkdtemp(dir=own))
     settings = Settings(
         source=(need.source or plan.source).replace("{models}", models),
-        board=plan.board,
+        board=need.board or plan.board,
         deterministic=True,
         seconds=need.seconds or plan.seconds,
         patience_s=30.0,
@@ -245,6 +247,7 @@ def _said(need: Need) -> str:
     parts += [f"key `{keys}` at {time_s:g} s" for time_s, keys in need.keys]
     parts += [f"{need.seconds:g} s"] if need.seconds else []
     parts += [f"source `{need.source}`"] if need.source else []
+    parts += [f"board {need.board}"] if need.board else []
     return ", ".join(parts)
 
 

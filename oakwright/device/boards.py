@@ -61,6 +61,8 @@ class Sensor:
     is_color: bool
     has_autofocus: bool
     modes: tuple[SensorMode, ...]
+    # It measures distance by the time light takes; its picture is what comes back of its light.
+    is_tof: bool = False
 
     @property
     def focal_px(self) -> float:
@@ -76,6 +78,8 @@ class Mounting:
     name: str
     sensor: Sensor
     x_cm: float = 0.0
+    # Built in the other way up: its pictures are upside down unless the script turns them.
+    is_upside_down: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,17 @@ OV9282 = Sensor(
     (SensorMode(640, 400, 120), SensorMode(1280, 720, 60), SensorMode(1280, 800, 60)),
 )
 
+OV9782 = Sensor(
+    "OV9782",
+    1280,
+    800,
+    72.0,
+    True,
+    False,
+    (SensorMode(1280, 720, 60), SensorMode(1280, 800, 60)),
+)
+TOF_33D = Sensor("33D", 640, 480, 70.0, False, False, (SensorMode(640, 480, 160),), is_tof=True)
+
 # A new board is a row.
 BOARDS: Mapping[str, Board] = MappingProxyType(
     {
@@ -133,6 +148,17 @@ BOARDS: Mapping[str, Board] = MappingProxyType(
             ),
             has_imu=True,
             imu="BNO086",
+        ),
+        "OAK-D-SR-POE": Board(
+            "NG9497",
+            "OAK-D-SR-POE",
+            (
+                Mounting(0, "tof", TOF_33D, is_upside_down=True),
+                Mounting(1, "left", OV9782, -1.0),
+                Mounting(2, "right", OV9782, 1.0),
+            ),
+            has_imu=True,
+            imu="BMI270",
         ),
     }
 )
@@ -180,8 +206,8 @@ def calibration(board: Board) -> Any:
         handler.setFov(socket, sensor.horizontal_view_deg)
         handler.setCameraType(socket, dai.CameraModel.Perspective)
         handler.setLensPosition(socket, 130 if sensor.has_autofocus else 0)
-    # A chain left -> right -> colour, as the vendor's own boards have it.
-    chain = [by_name[name] for name in ("left", "right", "color") if name in by_name]
+    # A chain left -> right -> colour or time of flight, as the vendor's own boards have it.
+    chain = [by_name[name] for name in ("left", "right", "color", "tof") if name in by_name]
     for source, target in itertools.pairwise(chain):
         shift = [source.x_cm - target.x_cm, 0.0, 0.0]
         handler.setCameraExtrinsics(

@@ -636,7 +636,8 @@ class Connection:
 def _features(camera: Any) -> Any:
     features = dai.CameraFeatures()
     sensor = camera.sensor
-    kind = dai.CameraSensorType.COLOR if sensor.is_color else dai.CameraSensorType.MONO
+    kinds = dai.CameraSensorType
+    kind = kinds.COLOR if sensor.is_color else kinds.TOF if sensor.is_tof else kinds.MONO
     features.socket = dai.CameraBoardSocket(camera.socket)
     features.sensorName, features.name = sensor.name, camera.name
     features.width, features.height = sensor.width, sensor.height

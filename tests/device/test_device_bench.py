@@ -73,10 +73,11 @@ def rows(tmp_path_factory):
     for name, body in BODIES.items():
         (folder / f"{name}.py").write_text(dedent(PASSES_ON.replace("{body}", body)))
     (folder / "keys.py").write_text(dedent(KEYS))
-    (folder / "tracks.py").write_text(
+    (folder / "tags.py").write_text(
         "import depthai as dai\n"
         "pipeline = dai.Pipeline()\n"
-        "pipeline.create(dai.node.FeatureTracker)\n"
+        "tag = pipeline.create(dai.node.AprilTag)\n"
+        "tag.initialConfig.setFamily(dai.AprilTagConfig.Family.TAG_CIR21H7)\n"
         "dai.Device(pipeline)\n"
     )
     (folder / "flashes.py").write_text("import depthai as dai\ndai.Device().flashCalibration(1)\n")
@@ -111,11 +112,11 @@ def test_a_script_gets_its_arguments_and_keys(rows):
     assert rows["keys.py"].result == "clean", rows["keys.py"]
 
 
-def test_an_unsupported_node_is_refused_by_name(rows):
-    row = rows["tracks.py"]
+def test_an_unsupported_setting_is_refused_by_name(rows):
+    row = rows["tags.py"]
     assert row.result == "refused"
-    assert "FeatureTracker(0)" in row.reason
-    assert row.nodes == ("FeatureTracker",)
+    assert "AprilTag(0): family" in row.reason
+    assert row.nodes == ("AprilTag",)
 
 
 def test_a_reason_names_no_path_of_this_machine(rows):

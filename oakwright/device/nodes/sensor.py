@@ -17,6 +17,7 @@ from oakwright.errors import PipelineError
 from ..blocks.formats import decode, encode
 from ..blocks.raw import raw_frame
 from ..blocks.sensor import SensorImage, orient
+from ..blocks.tof import raw_of
 from ..boards import Mounting, SensorMode
 from ..message import image_message, stamp
 from ..scheduler import Stopped, Waiting, never
@@ -90,14 +91,15 @@ class SensorNode(Node):
         self.moment_s = self.context.clock.now()
         if self.output("frameEvent").is_linked:
             self.send("frameEvent", self._event())
-        pixels = self.context.source.frame(
-            Shot(self.mounting, self.number, self.moment_s - self.context.started_s)
-        )
+        shot = Shot(self.mounting, self.number, self.moment_s - self.context.started_s)
+        pixels = self.context.source.frame(shot)
         if pixels is None:
             self.context.source_ended()
             raise Stopped
         mode = self.sensor_mode
-        turned = orient(pixels, self.properties["imageOrientation"])
+        turned = self._turned(pixels)
+        if self.mounting.sensor.is_tof:
+            self._send_distance(shot, turned)
         self.expose(SensorImage(turned, mode.width, mode.height))
 
     def _await_tick(self) -> None:
@@ -126,12 +128,34 @@ class SensorNode(Node):
 
     def send_raw(self, image: SensorImage) -> None:
         """What the sensor gives before the ISP, if linked; packed unless the script says not."""
-        if self.output("raw").is_linked:
+        if self.output("raw").is_linked and not self.mounting.sensor.is_tof:
             packed = self.properties["rawPacked"] is not False
             pixels = image.render(image.whole, image.width, image.height)
             if not self.mounting.sensor.is_color:
                 pixels = decode(encode(pixels, "GRAY8"))
             self.send("raw", self.image(raw_frame(pixels, packed=packed)))
+
+    def _turned(self, pixels: np.ndarray) -> np.ndarray:
+        if self.mounting.is_upside_down:
+            pixels = pixels[::-1, ::-1]
+        return orient(pixels, self.properties["imageOrientation"])
+
+    def _send_distance(self, shot: Shot, light: np.ndarray) -> None:
+        """What a time-of-flight sensor gives; see ``blocks/tof``."""
+        if self.output("raw").is_linked:
+            depth_of = getattr(self.context.source, "depth", None)
+            assert depth_of is not None, "said in set_up"
+            size = self.sensor_mode.width, self.sensor_mode.height
+            self.send("raw", self.image(raw_of(self._turned(depth_of(shot)), light, size)))
+
+    def set_up(self) -> None:
+        """See Node."""
+        super().set_up()
+        knows_depth = hasattr(self.context.source, "depth")
+        if self.mounting.sensor.is_tof and self.output("raw").is_linked and not knows_depth:
+            text = f"{self.title}: nobody knows how far things are in this source"
+            remedy = "a time-of-flight camera needs the source scene or cuts"
+            raise PipelineError(text, remedy=remedy, findings=(text,))
 
     def _event(self) -> Any:
         event = dai.ImgFrame()

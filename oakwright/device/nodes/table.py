@@ -22,6 +22,7 @@ from .spatial import SpatialDetectionNetwork, SpatialLocationCalculator
 from .stereo import StereoDepth
 from .sync import MessageDemux, Sync
 from .system_logger import SystemLogger
+from .tof import ToF
 from .video_encoder import VideoEncoder
 from .warp import Warp
 from .xlink import XLinkIn, XLinkOut
@@ -49,6 +50,7 @@ NODES: dict[str, type[Node]] = {
     "StereoDepth": StereoDepth,
     "Sync": Sync,
     "SystemLogger": SystemLogger,
+    "ToF": ToF,
     "VideoEncoder": VideoEncoder,
     "Warp": Warp,
     "XLinkIn": XLinkIn,

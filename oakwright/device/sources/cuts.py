@@ -59,6 +59,11 @@ class CutsSource:
         scene, time_s = self._still(still_at(shot.time_s, self.hold_s))
         return scene.render(camera_model(shot.camera), time_s).objects
 
+    def depth(self, shot: Shot) -> np.ndarray | None:
+        """Depth along z in mm (uint16) of the same pixels as ``frame``'s."""
+        scene, time_s = self._still(still_at(shot.time_s, self.hold_s))
+        return scene.render(camera_model(shot.camera), time_s).depth_mm
+
     def close(self) -> None:
         """See FrameSource."""
 

@@ -29,6 +29,10 @@ class SceneSource:
         grey: np.ndarray = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
         return grey
 
+    def depth(self, shot: Shot) -> np.ndarray | None:
+        """Depth along z in mm (uint16) of the same pixels as ``frame``'s."""
+        return self.scene.render(camera_model(shot.camera), shot.time_s).depth_mm
+
     def close(self) -> None:
         """See FrameSource."""
 
