@@ -1,6 +1,7 @@
 """Every vision function: what it should be, and the same as PyTorch, IR and blob."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from bench.functions import gap, measure, options_for
+from bench.functions import compiled, gap, measure, options_for
 from oakwright import functions
 from oakwright.errors import ModelError, UsageError
 from tests.unit.functions.oracles import BINARY, ORACLES, ROUGH, WITHIN, grey, hwc
@@ -229,3 +230,20 @@ def test_files_that_are_loaded_with_the_package_import_no_torch_at_the_top():
             if isinstance(n, ast.Import | ast.ImportFrom)
         }
         assert path.name in named or "torch" not in names, path.name
+
+
+def rows_of_the_page():
+    text = (ROOT / "docs" / "reference" / "functions.md").read_text()
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in text.splitlines() if "| " in line[:2]]
+    return {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows[1:]}
+
+
+def test_the_reference_page_has_every_function():
+    assert list(rows_of_the_page()) == list(functions.FUNCTIONS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", functions.FUNCTIONS)
+def test_the_reference_page_has_todays_stages_and_bytes(name):
+    row = rows_of_the_page()[name]
+    assert tuple(map(int, row[5:7])) == compiled(name), "run: python bench/functions.py"
