@@ -127,8 +127,9 @@ HEAD = """# Vision functions
 Written by `python bench/functions.py`; a test holds the names, stages and bytes to it. `IR` and
 `blob` are max |a - b| / max |b| against PyTorch in F32 on made-up pictures of 96 x 128, the worst
 output of each; the blob is run by the reference machine, which rounds to FP16 after every stage.
-`off` is the share of the blob's numbers that are wrong by more than 2 % of the largest: in `canny` and
-`threshold` pixels at the very limit turn over. Stages and bytes are of the shapes in the table, for 6 shaves.
+`off` is the share of the blob's numbers that are wrong by more than 2 % of the largest: in `canny`
+and `threshold` pixels at the very limit turn over. Stages and bytes are of the shapes in the
+table, for 6 shaves.
 `vendor` says whether the vendor's own blob of the function has the same bytes, where there is one.
 
 ![each function's input and output](functions.png)
