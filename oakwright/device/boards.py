@@ -63,6 +63,8 @@ class Sensor:
     modes: tuple[SensorMode, ...]
     # It measures distance by the time light takes; its picture is what comes back of its light.
     is_tof: bool = False
+    # It sees warmth; raw pictures are degrees Celsius.
+    is_thermal: bool = False
 
     @property
     def focal_px(self) -> float:
@@ -133,6 +135,10 @@ OV9782 = Sensor(
     (SensorMode(1280, 720, 60), SensorMode(1280, 800, 60)),
 )
 TOF_33D = Sensor("33D", 640, 480, 70.0, False, False, (SensorMode(640, 480, 160),), is_tof=True)
+IMX462 = Sensor("IMX462", 1920, 1080, 96.0, True, False, (SensorMode(1920, 1080, 60),))
+TINY1C = Sensor(
+    "tiny1c", 256, 192, 56.0, False, False, (SensorMode(256, 192, 25),), is_thermal=True
+)
 
 # A new board is a row.
 BOARDS: Mapping[str, Board] = MappingProxyType(
@@ -157,6 +163,13 @@ BOARDS: Mapping[str, Board] = MappingProxyType(
                 Mounting(1, "left", OV9782, -1.0),
                 Mounting(2, "right", OV9782, 1.0),
             ),
+            has_imu=True,
+            imu="BMI270",
+        ),
+        "OAK-T": Board(
+            "CW2475",
+            "OAK-T",
+            (Mounting(0, "color", IMX462), Mounting(4, "thermal", TINY1C, 2.0)),
             has_imu=True,
             imu="BMI270",
         ),
@@ -206,8 +219,10 @@ def calibration(board: Board) -> Any:
         handler.setFov(socket, sensor.horizontal_view_deg)
         handler.setCameraType(socket, dai.CameraModel.Perspective)
         handler.setLensPosition(socket, 130 if sensor.has_autofocus else 0)
-    # A chain left -> right -> colour or time of flight, as the vendor's own boards have it.
-    chain = [by_name[name] for name in ("left", "right", "color", "tof") if name in by_name]
+    # A chain left -> right -> colour and other sorts, as the vendor's own boards have it.
+    chain = [
+        by_name[name] for name in ("left", "right", "color", "tof", "thermal") if name in by_name
+    ]
     for source, target in itertools.pairwise(chain):
         shift = [source.x_cm - target.x_cm, 0.0, 0.0]
         handler.setCameraExtrinsics(

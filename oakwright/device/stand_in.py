@@ -637,7 +637,8 @@ def _features(camera: Any) -> Any:
     features = dai.CameraFeatures()
     sensor = camera.sensor
     kinds = dai.CameraSensorType
-    kind = kinds.COLOR if sensor.is_color else kinds.TOF if sensor.is_tof else kinds.MONO
+    kind = kinds.COLOR if sensor.is_color else kinds.MONO
+    kind = kinds.TOF if sensor.is_tof else kinds.THERMAL if sensor.is_thermal else kind
     features.socket = dai.CameraBoardSocket(camera.socket)
     features.sensorName, features.name = sensor.name, camera.name
     features.width, features.height = sensor.width, sensor.height

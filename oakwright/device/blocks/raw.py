@@ -13,6 +13,8 @@ from .formats import Frame
 
 TYPE = "RAW10"
 
+_COLDEST, _WARMEST = 16.0, 40.0
+
 
 def raw_frame(pixels: np.ndarray, *, packed: bool) -> Frame:
     """RAW10 of BGR (HxWx3) or grey (HxW) uint8 pixels; packed, or in 16-bit words.
@@ -23,6 +25,12 @@ def raw_frame(pixels: np.ndarray, *, packed: bool) -> Frame:
     values = _through_filters(pixels).astype(np.uint16) << 2
     data = pack(values) if packed else values.astype("<u2").view(np.uint8)
     return Frame(TYPE, width, height, data.reshape(-1))
+
+
+def warmth(grey: np.ndarray) -> Frame:
+    """GRAYF16 degrees Celsius of grey pixels, made up: black is 16, white is 40."""
+    degrees = (_COLDEST + grey.astype(np.float32) / 255 * (_WARMEST - _COLDEST)).astype("<f2")
+    return Frame("GRAYF16", grey.shape[1], grey.shape[0], degrees.reshape(-1).view(np.uint8))
 
 
 def pack(values: np.ndarray) -> np.ndarray:

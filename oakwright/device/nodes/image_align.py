@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..blocks.align import CUBIC, LINEAR, NEAREST, PlaneAlignment
-from ..blocks.formats import decode, encode, is_known
+from ..blocks.formats import Frame, decode, encode, is_known
 from ..blocks.stereo import Lens, View, see_from
 from ..message import frame_of, image_message, stamp_like
 from ..schema import NodeRecord
@@ -21,7 +21,7 @@ from .stereo import lens_of, pose_between
 
 # dai.Interpolation; AUTO is -1.
 _INTERPOLATIONS = {-1: LINEAR, 0: LINEAR, 1: CUBIC, 2: NEAREST}
-_DEPTH = "RAW16"
+_DEPTH, _HALF = "RAW16", "GRAYF16"
 
 
 class ImageAlign(Node):
@@ -70,7 +70,9 @@ class ImageAlign(Node):
         lens = lens_of(calibration, sockets[0], (frame.width, frame.height))
         wanted = self._lens(calibration, target)
         pose = pose_between(calibration, *sockets)
-        pixels = decode(frame)
+        # Degrees and the like stay what they are.
+        is_half = frame.type == _HALF
+        pixels = _halves(frame) if is_half else decode(frame)
         if frame.type == _DEPTH:
             view = View(wanted.matrix, wanted.size, pose)
             aligned, _ = see_from(view, lens.matrix, pixels, pixels)
@@ -95,3 +97,8 @@ class ImageAlign(Node):
         whole = lens_of(calibration, socket, own)
         stretch = np.diag([size[0] / own[0], size[1] / own[1], 1.0])
         return Lens(stretch @ whole.matrix, size)
+
+
+def _halves(frame: Frame) -> np.ndarray:
+    values: np.ndarray = frame.data.view("<f2").reshape(frame.height, frame.width)
+    return values.astype(np.float32)

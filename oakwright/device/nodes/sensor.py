@@ -15,7 +15,7 @@ import numpy as np
 from oakwright.errors import PipelineError
 
 from ..blocks.formats import decode, encode
-from ..blocks.raw import raw_frame
+from ..blocks.raw import raw_frame, warmth
 from ..blocks.sensor import SensorImage, orient
 from ..blocks.tof import raw_of
 from ..boards import Mounting, SensorMode
@@ -133,7 +133,9 @@ class SensorNode(Node):
             pixels = image.render(image.whole, image.width, image.height)
             if not self.mounting.sensor.is_color:
                 pixels = decode(encode(pixels, "GRAY8"))
-            self.send("raw", self.image(raw_frame(pixels, packed=packed)))
+            is_thermal = self.mounting.sensor.is_thermal
+            frame = warmth(pixels) if is_thermal else raw_frame(pixels, packed=packed)
+            self.send("raw", self.image(frame))
 
     def _turned(self, pixels: np.ndarray) -> np.ndarray:
         if self.mounting.is_upside_down:
