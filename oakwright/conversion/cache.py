@@ -1,7 +1,7 @@
 """Results kept by content: the same model and options are never converted twice.
 
 An entry is a folder named by the hash of everything that can change the result (the model's
-bytes, the options, oakwright's and OpenVINO's versions). It is written aside and renamed, so a
+bytes, the options, oakwright's code that converts, OpenVINO's version). It is written aside and renamed, so a
 reader sees a whole entry or none; a damaged one is dropped and made again. Nothing heavy is
 imported on a hit.
 """
@@ -9,6 +9,7 @@ imported on a hit.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -44,6 +45,17 @@ def versions() -> dict[str, str]:
     return {"oakwright": __version__, "openvino": openvino}
 
 
+@functools.cache
+def code_digest() -> str:
+    """Of the rooms that decide what comes out: a rule that was mended must not serve old blobs."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for room in ("conversion", "ir", "compiler"):
+        for path in sorted((package / room).rglob("*.py")):
+            digest.update(f"{path.relative_to(package)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     digest = hashlib.sha256()
@@ -55,7 +67,8 @@ def file_digest(path: Path) -> str:
 
 def key_of(parts: Mapping[str, Any]) -> str:
     """The key of an entry: a hash of plain values, in a stable order."""
-    text = json.dumps({"format": _FORMAT, **versions(), **parts}, sort_keys=True)
+    everything = {"format": _FORMAT, "code": code_digest(), **versions(), **parts}
+    text = json.dumps(everything, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -137,6 +137,13 @@ def test_a_damaged_entry_is_made_again(half):
     assert again.blobs == first.blobs
 
 
+def test_code_that_changed_makes_it_again(half, monkeypatch):
+    first = oakwright.convert(half)
+    monkeypatch.setattr("oakwright.conversion.cache.code_digest", lambda: "another rule")
+    again, after = oakwright.convert(half), oakwright.convert(half)
+    assert (first.from_cache, again.from_cache, after.from_cache) == (False, False, True)
+
+
 def test_the_cache_counts_and_cleans(half):
     oakwright.convert(half, shaves=4)
     assert Cache.default().info()["entries"] >= 1
