@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .clock import VirtualClock, real_perf_counter, real_sleep
-from .scheduler import Scheduler, Stopped, Task, Waiting, always, join_all
+from .scheduler import FULL, Scheduler, Stopped, Task, Waiting, always, join_all
 
 # Set in a thread whose waits are real ones for the moment, whatever takeover.py has replaced.
 _REAL_WAITS = threading.local()
@@ -233,11 +233,28 @@ class BatonScheduler(Scheduler):
             return self._fault(hosts[0], self.end())
         if self.patience_s is None or due is None:
             return None
+        blocked = self._blocked(self.patience_s)
+        if blocked is not None and hosts:
+            # The script polls one queue while another, that it never reads, holds the device up.
+            waited = self.clock.now() - blocked.since
+            text = f"{blocked.name} has waited {waited:.0f} s for room, and everything with it"
+            return self._fault(hosts[0], self._deadlock(text))
         for task in hosts:
             waits_for_device = task.until is None and task not in self._outside
             if waits_for_device and due - task.since > self.patience_s:
                 self.virtual.advance(due)
                 return self._fault(task, self._starved(task))
+        return None
+
+    def _blocked(self, patience_s: float) -> Task | None:
+        """A node that has found a queue full for so long, where no other node has a next event."""
+        nodes = [t for t in self.tasks if t.group is not None and t.ready is not None]
+        if any(t.until is not None for t in nodes):
+            return None
+        for task in nodes:
+            full = task.why is not None and task.why.what == FULL
+            if full and self.clock.now() - task.since > patience_s:
+                return task
         return None
 
     def _blamed(self, waiting: list[Task]) -> Task:

@@ -62,6 +62,11 @@ class VirtualClock:
         self._last_reading = max(self._last_reading + TICK_S, self._now)
         return self._last_reading
 
+    @property
+    def last_reading(self) -> float:
+        """What a script was told last."""
+        return self._last_reading
+
     def advance(self, to_s: float) -> None:
         """Let time pass until ``to_s``; a moment already gone changes nothing."""
         self._now = max(self._now, to_s)

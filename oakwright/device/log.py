@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 
 class Level(IntEnum):
@@ -25,15 +27,35 @@ _NAMES = {Level.WARN: "warning", Level.ERR: "error"}
 
 
 @dataclass(frozen=True)
+class LogMessage:
+    """Stands for ``dai.LogMessage``, which the host cannot make; attributes and types are its."""
+
+    level: Any
+    payload: str
+    nodeIdName: str
+    time: Any
+    colorRangeStart: int = 0
+    colorRangeEnd: int = 0
+
+
+@dataclass(frozen=True)
 class LogLine:
-    """Stands for ``dai.LogMessage``, which the host cannot make; same attributes."""
+    """A line; ``time`` in seconds of the device's clock."""
 
     level: Level
     payload: str
     nodeIdName: str
     time: float
-    colorRangeStart: int = 0
-    colorRangeEnd: int = 0
+
+    def for_the_host(self) -> LogMessage:
+        """As a script's callback gets it: ``dai.LogLevel`` and ``dai.Timestamp``."""
+        import depthai as dai
+
+        moment = dai.Timestamp()
+        moment.sec, fraction = divmod(round(self.time * 1e9), 10**9)
+        moment.nsec = fraction
+        level = dai.LogLevel(int(self.level))
+        return LogMessage(level, self.payload, self.nodeIdName, moment)
 
 
 @dataclass
@@ -45,7 +67,7 @@ class DeviceLog:
     level: Level = Level.WARN
     output_level: Level = Level.WARN
     lines: list[LogLine] = field(default_factory=list)
-    _callbacks: dict[int, Callable[[LogLine], None]] = field(default_factory=dict)
+    _callbacks: dict[int, Callable[[LogMessage], None]] = field(default_factory=dict)
     _made: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -62,9 +84,13 @@ class DeviceLog:
             name = _NAMES.get(level, level.name.lower())
             print(f"[{self.device_id}] [{line.time:.3f}]{where} [{name}] {text}", file=sys.stderr)
         for callback in callbacks:
-            callback(line)
+            try:
+                callback(line.for_the_host())
+            except Exception:
+                # The script's own mistake, on a thread of the device: shown, as for queues.
+                traceback.print_exc()
 
-    def add_callback(self, callback: Callable[[LogLine], None]) -> int:
+    def add_callback(self, callback: Callable[[LogMessage], None]) -> int:
         """Call this with every line; gives the number to remove it by."""
         with self._lock:
             self._made += 1

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from .scheduler import Scheduler, Task, Waiting
+from .scheduler import FULL, Scheduler, Task, Waiting
 
 
 class QueueClosed(Exception):
@@ -61,7 +61,7 @@ class Queue:
         """Send; waits for room where the queue blocks. False where ``until`` came first."""
         self._raise_closed()
         return self.scheduler.wait(
-            lambda: self._try_put(message), Waiting("waits for room in", (self,)), until=until
+            lambda: self._try_put(message), Waiting(FULL, (self,)), until=until
         )
 
     def _try_put(self, message: Any) -> bool:

@@ -43,6 +43,10 @@ class Resource(Protocol):
         ...
 
 
+# What a task says that waits for a full queue's reader.
+FULL = "waits for room in"
+
+
 @dataclass(frozen=True)
 class Waiting:
     """Why a task waits: ``what`` reads on after its name ("waits for a message in")."""

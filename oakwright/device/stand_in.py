@@ -19,7 +19,7 @@ from oakwright.errors import DeviceError, PipelineError, UsageError
 from . import vitals
 from .boards import calibration, copy_calibration
 from .graph import Graph
-from .log import DeviceLog, Level, LogLine
+from .log import DeviceLog, Level, LogMessage
 from .nodes import Context
 from .queue_host import HostInput, HostOutput
 from .scheduler import Waiting
@@ -307,7 +307,7 @@ class Device:
         """See setLogOutputLevel."""
         return dai.LogLevel(int(self._log.output_level))
 
-    def addLogCallback(self, callback: Callable[[LogLine], None]) -> int:
+    def addLogCallback(self, callback: Callable[[LogMessage], None]) -> int:
         """Call this with every line said."""
         return self._log.add_callback(callback)
 

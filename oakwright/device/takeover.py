@@ -17,7 +17,7 @@ from typing import Any
 import depthai as dai
 
 from .baton import BatonScheduler, real_waits
-from .clock import VIRTUAL_EPOCH_S, VIRTUAL_START_S
+from .clock import TICK_S, VIRTUAL_EPOCH_S, VIRTUAL_START_S
 from .clock import real_sleep as _real_sleep
 from .scheduler import Waiting
 
@@ -66,7 +66,9 @@ def _patch_time(scheduler: BatonScheduler) -> list[Callable[[], None]]:
 
     def sleep(seconds: float) -> None:
         if scheduler.knows():
-            scheduler.sleep(float(seconds))
+            # From what the script read last, and a little more: it may ask whether it slept.
+            behind = scheduler.virtual.last_reading - scheduler.virtual.now()
+            scheduler.sleep(float(seconds) + max(behind, 0.0) + TICK_S)
         else:
             _real_sleep(seconds)
 

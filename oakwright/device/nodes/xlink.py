@@ -5,6 +5,9 @@ from __future__ import annotations
 from ..message import copy_message, kind_of
 from .node import Node
 
+# Arrival times are sums of fractions; one in time must not miss its turn by their rounding.
+SLACK_S = 1e-4
+
 
 class XLinkOut(Node):
     """Hands every message to the host as one of its own; ``maxFpsLimit`` by time of arrival."""
@@ -22,9 +25,11 @@ class XLinkOut(Node):
         limit = self.properties["maxFpsLimit"]
         if limit > 0:
             now = self.context.clock.now()
-            if now < self._next_s:
+            if now < self._next_s - SLACK_S:
                 return
-            self._next_s = max(self._next_s + 1 / limit, now)
+            # In step with the frames before, unless there was a gap.
+            start = self._next_s if now < self._next_s + 1 / limit else now
+            self._next_s = start + 1 / limit
         copy = copy_message(message)
         if self.properties["metadataOnly"] and kind_of(copy) != "MessageGroup":
             copy.setData([])
