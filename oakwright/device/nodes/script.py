@@ -24,6 +24,7 @@ from ..boards import copy_calibration
 from ..clock import VirtualClock
 from ..log import Level
 from ..message import set_layer
+from ..queue import Queue
 from ..schema import NodeRecord
 from .node import Context, Node
 
@@ -108,8 +109,21 @@ class _ScriptOutput:
             scheduler.sleep(_SEND_S)
 
     def trySend(self, message: Any) -> bool:
-        self.send(message)
-        return True
+        """Send only where no receiver would hold the sender up; whether it was sent."""
+        scheduler = self._owner.context.scheduler
+        # Nobody else may take the room between the question and the sending.
+        with scheduler.lock:
+            is_free = not any(_is_full(q) for q in self._owner.output(self._key).targets)
+            if is_free:
+                self._owner.send(self._key, message)
+        # A script that only tries must see time pass, and must not starve the reader.
+        if scheduler.is_deterministic or not is_free:
+            scheduler.sleep(_SEND_S)
+        return is_free
+
+
+def _is_full(queue: Queue) -> bool:
+    return queue.is_blocking and 0 < queue.size <= len(queue)
 
 
 class _Face:
@@ -140,16 +154,26 @@ def _logger(owner: Script, level: Level) -> Callable[..., None]:
     return say
 
 
-def _sized(name: str) -> Callable[..., Any]:
-    """A constructor that takes a size, as the device's own classes do."""
+class _Sized(type):
+    """A message class as scripts have it: made with a size, in all else ``depthai``'s own."""
 
-    def make(size: int = 0) -> Any:
-        message = getattr(dai, name)()
+    original: Any
+
+    def __call__(cls, size: int = 0) -> Any:
+        message = cls.original()
         message.setData(np.zeros(int(size), np.uint8))
         return message
 
-    make.__name__ = name
-    return make
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(cls.original, name)
+
+    def __instancecheck__(cls, message: Any) -> bool:
+        return isinstance(message, cls.original)
+
+
+def _sized(name: str) -> type:
+    """``ImgFrame(size)``, ``ImgFrame.Type`` and ``isinstance(frame, ImgFrame)`` all hold."""
+    return _Sized(name, (), {"original": getattr(dai, name)})
 
 
 def script_names(owner: Script) -> dict[str, Any]:
