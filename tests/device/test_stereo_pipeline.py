@@ -342,3 +342,13 @@ def test_exchanged_cameras_are_named():
     _, oak = collect(pipeline, ["depth"], count=1)
     text = "\n".join(line for each in oak.report()["devices"] for line in each["log"])
     assert "exchanged" in text
+
+
+def test_one_picture_for_both_sides_is_said_to_have_no_depth(capsys):
+    pipeline, stereo = stereo_pipeline()
+    stream(pipeline, stereo.depth, "depth")
+    flat = np.random.default_rng(1).integers(0, 255, (400, 640, 3), np.uint8)
+    with VirtualOak(source=flat, deterministic=True), dai.Device(pipeline) as device:
+        for _ in range(3):
+            device.getOutputQueue("depth").get()
+    assert capsys.readouterr().err.count("left and right see the same picture") == 1

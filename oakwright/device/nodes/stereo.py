@@ -135,6 +135,11 @@ class StereoDepth(Node):
             if self.output(key).is_linked:
                 self.send(key, message)
         pixels = _grey(left), _grey(right)
+        if np.array_equal(*pixels) and np.ptp(pixels[0]):
+            self._complain(
+                "left and right see the same picture, so there is no depth: take the source scene,"
+                " or stereo:LEFT,RIGHT"
+            )
         if self.properties["enableRectification"]:
             fill = self.properties["rectifyEdgeFillColor"]
             pixels = pair.rectifier.apply(*pixels, fill=max(fill, 0))
