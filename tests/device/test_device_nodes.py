@@ -117,6 +117,23 @@ def test_a_result_above_its_limit_is_dropped_with_a_word():
     assert "more than the 1048576 allowed" in oak.report()["devices"][0]["log"][0]
 
 
+def test_an_edge_detectors_limit_is_said_once_not_for_every_picture():
+    pipeline = dai.Pipeline()
+    edge = pipeline.create(dai.node.EdgeDetector)
+    edge.setMaxOutputFrameSize(1000)
+    entry(pipeline, edge.inputImage)
+    stream(pipeline, edge.outputImage, "out")
+    with VirtualOak(deterministic=True) as oak, dai.Device(pipeline) as device:
+        for _ in range(4):
+            picture = picture_message(ramp()[:, :, 0], dai.ImgFrame.Type.RAW8)
+            device.getInputQueue("in").send(picture)
+        assert device.getOutputQueue("out").tryGet() is None
+        time.sleep(0.1)
+    log = oak.report()["devices"][0]["log"]
+    assert len(log) == 1
+    assert "9600 bytes, more than the 1000 allowed: dropped" in log[0]
+
+
 def test_a_manip_that_waits_makes_one_picture_per_config():
     pipeline = dai.Pipeline()
     manip = pipeline.create(dai.node.ImageManip)

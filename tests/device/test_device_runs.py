@@ -256,7 +256,7 @@ def test_what_the_host_sends_is_copied_and_its_size_checked():
             sender.send(message)
 
 
-def test_a_picture_of_the_wrong_size_is_dropped_with_a_word(capfd):
+def test_pictures_of_the_wrong_size_are_dropped_with_one_word(capfd):
     pipeline = blur_pipeline()
     source = next(n for n in pipeline.getAllNodes() if isinstance(n, dai.node.ColorCamera))
     source.setPreviewSize(120, 100)
@@ -266,9 +266,37 @@ def test_a_picture_of_the_wrong_size_is_dropped_with_a_word(capfd):
         queue = device.getOutputQueue("nn", 4, False)
         time.sleep(0.5)
         assert queue.tryGet() is None
-    assert "the input image is 120x100, the network takes 100x100: dropped" in lines
-    assert "[NeuralNetwork(1)] [error]" in capfd.readouterr().err
+    said = [line for line in lines if "does not match" in line]
+    assert len(said) == 1, "one for all 15 of them"
+    assert said[0].startswith("Input image (120x100) does not match NN (100x100): dropped")
+    assert "[NeuralNetwork(1)] [warning] Input image" in capfd.readouterr().err
     assert oak.report()["failure"] is None
+
+
+def test_too_few_bytes_and_interleaved_frames_are_said_once_in_the_firmwares_words():
+    pipeline = dai.Pipeline()
+    entry, network = pipeline.create(dai.node.XLinkIn), pipeline.create(dai.node.NeuralNetwork)
+    entry.setStreamName("in")
+    network.setBlobPath(BLUR)
+    entry.out.link(network.input)
+    stream(pipeline, network.out, "nn")
+    short, frame = dai.Buffer(), dai.ImgFrame()
+    short.setData(np.zeros(7, np.uint8))
+    frame.setType(dai.ImgFrame.Type.BGR888i)
+    frame.setWidth(100)
+    frame.setHeight(100)
+    frame.setData(np.zeros(30000, np.uint8))
+    with VirtualOak(deterministic=True) as oak, dai.Device(pipeline) as device:
+        for message in (short, short, frame, frame):
+            device.getInputQueue("in").send(message)
+        queue = device.getOutputQueue("nn")
+        results = [queue.get() for _ in range(2)]
+        assert len(results) == 2, "interleaved ones are computed, as on the chip"
+    log = [line for line in oak.report()["devices"][0]["log"] if "Input" in line]
+    assert len(log) == 2
+    assert "(0) exceeds available data range. Data size (7B), tensor offset (0), size (" in log[0]
+    assert " - skipping inference" in log[0]
+    assert "Input image is interleaved (HWC), NN specifies planar (CHW) data order" in log[1]
 
 
 def test_real_time_runs_at_the_cameras_rate():

@@ -44,14 +44,16 @@ class EdgeDetector(Node):
             self._take(told)
         frame = frame_of(message)
         if frame.type not in _READS:
-            self.error(f"the picture is of type {frame.type}, not of {', '.join(_READS)}: dropped")
+            text = f"the picture is of type {frame.type}, not of {', '.join(_READS)}: dropped"
+            self.error(text, once=True)
             return
         size = frame.width * frame.height
         limit = self.properties["outputFrameSize"]
         if size > limit:
             self.error(
                 f"the result has {size} bytes, more than the {limit} allowed: dropped; "
-                "call setMaxOutputFrameSize"
+                "call setMaxOutputFrameSize",
+                once=True,
             )
             return
         luma = frame.data[:size].reshape(frame.height, frame.width)

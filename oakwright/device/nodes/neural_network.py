@@ -1,8 +1,8 @@
 """NeuralNetwork: frames and tensors in, tensors out, by the blob.
 
 Bytes go into the blob's memory as they are: an interleaved frame fed to a planar network gives
-nonsense, as on the chip; here the log says so. A message of the wrong size is dropped with a log
-line, the commonest mistake of all.
+nonsense, as on the chip. A message of the wrong size is dropped, the commonest mistake of all.
+Both are said once, beginning with the firmware's words, which people search for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from oakwright.tensor import TensorSpec
 
 from ..message import kind_of, stamp_like, tensors_message, tensors_of
 from ..schema import NodeRecord
-from .node import Context, Node
+from .node import Node
 
 # What the firmware leaves for networks beside one Full HD camera.
 FREE_SHAVES = 13
@@ -33,10 +33,6 @@ class NeuralNetwork(Node):
     honoured: ClassVar[tuple[str, ...]] = ("blobUri", "blobSize")
     harmless = ("numFrames", "numNCEPerThread", "numThreads")
     sends: ClassVar[tuple[str, ...]] = ("out", "passthrough", "passthroughs/")
-
-    def __init__(self, record: NodeRecord, context: Context) -> None:
-        super().__init__(record, context)
-        self._warned: set[str] = set()
 
     @classmethod
     def problems(cls, record: NodeRecord) -> Iterable[str]:
@@ -122,7 +118,8 @@ class NeuralNetwork(Node):
                 found[target] = array
         missing = sorted(set(specs) - set(found))
         if missing:
-            self.error(f"no data for input {', '.join(missing)}: this step is skipped")
+            text = f"no data for input {', '.join(missing)}: this step is skipped"
+            self.error(text, once=True)
             return None
         return found
 
@@ -130,15 +127,18 @@ class NeuralNetwork(Node):
         width, height = _picture_size(spec)
         got = message.getWidth(), message.getHeight()
         if width and got != (width, height):
-            self.error(
-                f"the input image is {got[0]}x{got[1]}, the network takes {width}x{height}: dropped"
+            self.warn(
+                f"Input image ({got[0]}x{got[1]}) does not match NN ({width}x{height}): dropped; "
+                f"make it {width}x{height} with setPreviewSize or an ImageManip",
+                once=True,
             )
             return False
         kind = message.getType().name
         if len(spec.shape) == 4 and kind.endswith("i") and spec.shape[1] == 3:
-            self._warn_once(
-                f"the frame is interleaved ({kind}), the network takes planar ones: "
-                "call setInterleaved(False)"
+            self.warn(
+                "Input image is interleaved (HWC), NN specifies planar (CHW) data order: "
+                "call setInterleaved(False)",
+                once=True,
             )
         return True
 
@@ -146,17 +146,15 @@ class NeuralNetwork(Node):
         need = int(np.prod(spec.shape, dtype=np.int64)) * spec.precision.size_bytes
         if len(data) < need:
             advice = "; compile the blob for U8 inputs" if need == 2 * len(data) else ""
+            number = self._order(spec.name)
             self.error(
-                f"input '{spec.name}' takes {need} bytes ({spec}), the message has {len(data)}: "
-                f"dropped{advice}"
+                f"Input tensor '{spec.name}' ({number}) exceeds available data range. "
+                f"Data size ({len(data)}B), tensor offset (0), size ({need}B) "
+                f"- skipping inference{advice}",
+                once=True,
             )
             return None
         return data[:need].view(spec.precision.numpy).reshape(spec.shape)
-
-    def _warn_once(self, text: str) -> None:
-        if text not in self._warned:
-            self._warned.add(text)
-            self.warn(text)
 
     def _advise(self) -> None:
         best = FREE_SHAVES // THREADS

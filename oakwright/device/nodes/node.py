@@ -125,6 +125,7 @@ class Node:
         self.inputs: dict[str, Input] = {}
         self.outputs: dict[str, Output] = {}
         self.steps = 0
+        self._said: set[str] = set()
 
     @property
     def title(self) -> str:
@@ -174,10 +175,17 @@ class Node:
 
     # -- the log
 
-    def warn(self, text: str) -> None:
-        """Log a warning in the node's name."""
-        self.context.log.say(Level.WARN, self.title, text)
+    def warn(self, text: str, *, once: bool = False) -> None:
+        """Log a warning in the node's name; with ``once`` only the first of the same words."""
+        self._say(Level.WARN, text, once)
 
-    def error(self, text: str) -> None:
-        """Log an error in the node's name."""
-        self.context.log.say(Level.ERR, self.title, text)
+    def error(self, text: str, *, once: bool = False) -> None:
+        """Log an error in the node's name; ``once`` as for ``warn``."""
+        self._say(Level.ERR, text, once)
+
+    def _say(self, level: Level, text: str, once: bool) -> None:
+        # What is wrong with one frame is wrong with all: thirty lines a second hide the rest.
+        if not (once and text in self._said):
+            if once:
+                self._said.add(text)
+            self.context.log.say(level, self.title, text)
