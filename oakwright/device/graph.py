@@ -8,16 +8,21 @@ from typing import Any
 
 from oakwright.errors import NodeError, OakwrightError, PipelineError
 
+from .boards import Board
 from .declared import declared_streams
 from .nodes import NODES, PERIPHERAL, Context, Node
 from .nodes.node import Input, Output
+from .nodes.sensor import SensorNode
 from .queue import Queue, QueueClosed
 from .scheduler import JOIN_S, Stopped, Task
 from .schema import NodeRecord, Port, Schema
 
 
-def find_problems(schema: Schema) -> list[str]:
-    """Everything the virtual device cannot do of a pipeline: node, field, value."""
+def find_problems(schema: Schema, board: Board | None = None) -> list[str]:
+    """Everything the virtual device cannot do of a pipeline: node, field, value.
+
+    With a board also the cameras it lacks.
+    """
     found = []
     for record in schema.nodes:
         kind = NODES.get(record.kind)
@@ -25,6 +30,9 @@ def find_problems(schema: Schema) -> list[str]:
             found.append(f"{record.title}: this kind of node is not supported")
         elif kind is not None:
             found += [f"{record.title}: {problem}" for problem in kind.problems(record)]
+            if board is not None and issubclass(kind, SensorNode):
+                missing = kind.missing_camera(record, schema, board)
+                found += [f"{record.title}: {text}" for text in missing]
             found += [f"{record.title}: {text}" for text in _unknown_outputs(schema, record, kind)]
     return found
 
@@ -42,7 +50,7 @@ class Graph:
     def __init__(
         self, schema: Schema, context: Context, on_failure: Callable[[BaseException], None]
     ) -> None:
-        problems = find_problems(schema)
+        problems = find_problems(schema, context.board)
         if problems:
             raise PipelineError(
                 "the virtual device cannot run this pipeline:"

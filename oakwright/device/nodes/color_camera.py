@@ -137,8 +137,9 @@ class ColorCamera(SensorNode):
             self._send_cut("video", "NV12", image, self._placed(size), size)
         if self.output("preview").is_linked:
             self._send_preview(image)
-        if self.still_wanted:
-            self.still_wanted = False
+        if self.stills_wanted:
+            # Each request is a picture of its own: the next frames are theirs, in order.
+            self.stills_wanted -= 1
             if self.output("still").is_linked:
                 self._send_whole("still", "NV12", image, self.still_size())
 

@@ -18,10 +18,10 @@ from ..blocks.formats import decode, encode
 from ..blocks.raw import raw_frame, warmth
 from ..blocks.sensor import SensorImage, orient
 from ..blocks.tof import raw_of
-from ..boards import Mounting, SensorMode
+from ..boards import Board, Mounting, SensorMode
 from ..message import image_message, stamp
 from ..scheduler import Stopped, Waiting, never
-from ..schema import NodeRecord
+from ..schema import NodeRecord, Schema
 from ..sources import Shot
 from .node import Context, Node
 
@@ -52,13 +52,15 @@ class SensorNode(Node):
 
     def __init__(self, record: NodeRecord, context: Context) -> None:
         super().__init__(record, context)
-        self.mounting = self._find_mounting()
+        mounting = self._find_mounting(record, context.schema, context.board)
+        assert mounting is not None, "said by missing_camera, before anything is built"
+        self.mounting = mounting
         self.sensor_mode = self.mode()
         self.fps = self._find_fps()
         self.number = -1
         self.moment_s = context.started_s
         self.is_streaming = True
-        self.still_wanted = False
+        self.stills_wanted = 0
 
     @classmethod
     def problems(cls, record: NodeRecord) -> Iterable[str]:
@@ -66,6 +68,16 @@ class SensorNode(Node):
         yield from super().problems(record)
         if not record.properties["fps"] > 0:
             yield f"fps = {record.properties['fps']} is not above 0"
+
+    @classmethod
+    def missing_camera(cls, record: NodeRecord, schema: Schema, board: Board) -> Iterable[str]:
+        """As ``problems``: the camera that the node wants and the board lacks."""
+        if cls._find_mounting(record, schema, board) is None:
+            name, socket = record.properties["cameraName"], record.properties["boardSocket"]
+            there = ", ".join(f"{c.name} (CAM_{'ABCDEFGH'[c.socket]})" for c in board.cameras)
+            place = f"'{name}'" if name else "this sort"
+            place = f"socket CAM_{'ABCDEFGH'[socket]}" if socket >= 0 else place
+            yield f"{board.product} has no camera at {place}; choose another board, it has {there}"
 
     @property
     def detail(self) -> str:
@@ -120,7 +132,7 @@ class SensorNode(Node):
             self.is_streaming = (self.is_streaming or bool(mask >> _START & 1)) and not (
                 mask >> _STOP & 1
             )
-            self.still_wanted = self.still_wanted or bool(mask >> _STILL & 1)
+            self.stills_wanted += mask >> _STILL & 1
 
     def image(self, frame: Any) -> Any:
         """A message of this moment's frame."""
@@ -167,38 +179,32 @@ class SensorNode(Node):
 
     # -- what the board has
 
-    def _find_mounting(self) -> Mounting:
-        board, name = self.context.board, self.properties["cameraName"]
-        socket = self.properties["boardSocket"]
+    @classmethod
+    def _find_mounting(
+        cls, record: NodeRecord, schema: Schema | None, board: Board
+    ) -> Mounting | None:
+        name, socket = record.properties["cameraName"], record.properties["boardSocket"]
         if name:
-            found = board.named(name)
-        elif socket >= 0:
-            found = board.camera(socket)
-        else:
-            found = self._free_camera()
-        if found is None:
-            there = ", ".join(f"{c.name} (CAM_{'ABCDEFGH'[c.socket]})" for c in board.cameras)
-            place = f"'{name}'" if name else "this sort"
-            place = f"socket CAM_{'ABCDEFGH'[socket]}" if socket >= 0 else place
-            text = f"{self.title}: {board.product} has no camera at {place}"
-            raise PipelineError(
-                text, remedy=f"it has {there}; choose another board", findings=(text,)
-            )
-        return found
+            return board.named(name)
+        if socket >= 0:
+            return board.camera(socket)
+        return cls._free_camera(record, schema, board)
 
-    def _free_camera(self) -> Mounting | None:
+    @classmethod
+    def _free_camera(
+        cls, record: NodeRecord, schema: Schema | None, board: Board
+    ) -> Mounting | None:
         """For a node that names no camera: the first of its sort that no other node has."""
-        wanted, schema = self.wants_color, self.context.schema
-        cameras = self.context.board.cameras
-        fitting = [c for c in cameras if wanted is None or c.sensor.is_color is wanted]
+        wanted = cls.wants_color
+        fitting = [c for c in board.cameras if wanted is None or c.sensor.is_color is wanted]
         others = [
             (r.id, r.properties["boardSocket"], r.properties["cameraName"])
             for r in (schema.nodes if schema is not None else ())
-            if r.kind == self.record.kind and r.id != self.record.id
+            if r.kind == record.kind and r.id != record.id
         ]
         named = [c for c in fitting if any(c.socket == s or c.name == n for _, s, n in others)]
         free = [c for c in fitting if c not in named] or fitting
-        before = sum(1 for id, s, n in others if s < 0 and not n and id < self.record.id)
+        before = sum(1 for id, s, n in others if s < 0 and not n and id < record.id)
         return free[min(before, len(free) - 1)] if free else None
 
     def _find_fps(self) -> float:
