@@ -104,7 +104,7 @@ def run_command(
         view=view,
     )
     if as_json:
-        click.echo(json.dumps(result.report | {"outcome": result.outcome}, default=str))
+        click.echo(json.dumps(result.full_report(), default=str))
     if not result.is_clean or "interrupted" in result.message or "left" in result.message:
         click.echo(f"{result.outcome}: {result.message}", err=True)
     return int(result.code)

@@ -58,6 +58,11 @@ class RunResult:
         """Whether the script did what it should."""
         return self.outcome == "clean"
 
+    def full_report(self) -> dict[str, Any]:
+        """How it ended and the report, as ``report.json`` and ``--json`` have it."""
+        ended = {"outcome": self.outcome, "message": self.message, "wall_s": self.wall_s}
+        return ended | self.report
+
 
 def run_script(
     script: str | os.PathLike[str],
@@ -123,8 +128,8 @@ def run_script(
     )
     if out:
         Path(out).mkdir(parents=True, exist_ok=True)
-        shown = {"outcome": ended.outcome, "message": ended.message, "wall_s": ended.wall_s}
-        (Path(out) / "report.json").write_text(json.dumps(shown | report, indent=2, default=str))
+        text = json.dumps(ended.full_report(), indent=2, default=str)
+        (Path(out) / "report.json").write_text(text)
     return ended
 
 

@@ -337,7 +337,7 @@ def test_the_command_runs_a_script_and_gives_its_code(tmp_path):
     command = [sys.executable, "-m", "oakwright", "device", "run", "--deterministic"]
     started = time.monotonic()
     done = subprocess.run(
-        [*command, "--frames", "3", "--json", str(path)],
+        [*command, "--frames", "3", "--json", "--out", str(tmp_path / "seen"), str(path)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -345,5 +345,9 @@ def test_the_command_runs_a_script_and_gives_its_code(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert '"taken": 3' in done.stdout
+    report = json.loads(done.stdout)
+    assert report["streams"]["rgb"]["taken"] == 3
+    assert report["outcome"] == "clean"
+    assert "interrupted at the end of its run" in report["message"]
+    assert report == json.loads((tmp_path / "seen" / "report.json").read_text())
     assert time.monotonic() - started < 20
