@@ -18,9 +18,10 @@ from .aliases import serve_aliases
 from .baton import BatonScheduler
 from .nodes.script import patch_messages
 from .old_numpy import serve_old_numpy
+from .queue_host import HostInput, HostOutput
 from .session import Session
 from .settings import Settings
-from .sources import FrameSource, PictureSource
+from .sources import CheckedSource, FrameSource, PictureSource, check_pixels
 from .stand_in import Bootloader, Connection, make_device_class
 from .takeover import take_over
 from .view import LivePage
@@ -170,6 +171,9 @@ class VirtualOak:
         for name, stand_in in {
             "Device": device,
             "DeviceBase": device,
+            # What the queues are, for scripts that ask by isinstance.
+            "DataOutputQueue": HostOutput,
+            "DataInputQueue": HostInput,
             "DeviceBootloader": type("DeviceBootloader", (Bootloader,), bound),
             "XLinkConnection": type("XLinkConnection", (Connection,), bound),
         }.items():
@@ -190,10 +194,10 @@ def _find_real_cameras(board: str) -> list[str]:
 def _named(source: Source) -> tuple[str, FrameSource | None]:
     """Words for the report, and the source itself where it is more than words."""
     if isinstance(source, np.ndarray):
-        return "array", PictureSource(source)
+        return "array", PictureSource(check_pixels(source, "the array"))
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source), None
-    return type(source).__name__, source
+    return type(source).__name__, CheckedSource(source)
 
 
 @cache
