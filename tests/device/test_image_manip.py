@@ -14,7 +14,7 @@ import pytest
 from oakwright.device import VirtualOak
 from oakwright.device.blocks.formats import encode
 from oakwright.device.message import image_message
-from oakwright.errors import PipelineError
+from oakwright.errors import NodeError, PipelineError
 from tests.device.test_device_nodes import entry, picture_message, stream
 
 TYPE = dai.ImgFrame.Type
@@ -300,3 +300,45 @@ def test_what_cannot_be_done_is_said_and_the_picture_dropped(configure, said):
 def test_what_can_never_be_done_is_named_before_frames_flow(configure, said):
     with pytest.raises(PipelineError, match=said):
         through(configure)
+
+
+def send_buffer(pipeline, name):
+    with VirtualOak(deterministic=True), dai.Device(pipeline) as device:
+        device.getInputQueue(name).send(dai.Buffer())
+        if name == "config":
+            device.getInputQueue("image").send(picture_message(PICTURE))
+        device.getOutputQueue("out").get()
+
+
+def test_a_message_of_another_class_ends_the_run_with_the_nodes_name():
+    pipeline = dai.Pipeline()
+    node = pipeline.create(dai.node.ImageManip)
+    entry(pipeline, node.inputImage, "image")
+    entry(pipeline, node.inputConfig, "config")
+    stream(pipeline, node.out, "out")
+    for name, port, kind in (
+        ("image", "inputImage", "ImgFrame"),
+        ("config", "inputConfig", "ImageManipConfig"),
+    ):
+        with pytest.raises(NodeError) as caught:
+            send_buffer(pipeline, name)
+        said = f"ImageManip(0): a Buffer came to its input '{port}', which takes {kind}"
+        assert caught.value.message == said
+        assert f"send a dai.{kind} there" in caught.value.remedy
+
+
+def test_a_picture_with_too_few_bytes_is_dropped_with_a_word():
+    pipeline = dai.Pipeline()
+    node = pipeline.create(dai.node.ImageManip)
+    entry(pipeline, node.inputImage, "image")
+    stream(pipeline, node.out, "out")
+    short = picture_message(np.zeros((4, 4, 3), np.uint8))
+    short.setData(np.zeros(10, np.uint8))
+    with VirtualOak(deterministic=True) as oak, dai.Device(pipeline) as device:
+        for _ in range(3):
+            device.getInputQueue("image").send(short)
+        time.sleep(0.1)
+        assert device.getOutputQueue("out").tryGet() is None
+    log = oak.report()["devices"][0]["log"]
+    assert len(log) == 1, "said once"
+    assert "a BGR888i frame of 4x4 has 48 bytes, this one 10; the picture is dropped" in log[0]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from oakwright.device import VirtualOak, open_source
-from oakwright.errors import OakwrightError
+from oakwright.errors import OakwrightError, SourceError
 
 
 @pytest.fixture
@@ -94,3 +94,56 @@ def test_a_device_is_opened_by_its_id(form):
     mxid = "184430109138E60F00"
     with VirtualOak(deterministic=True), dai.Device(dai.Pipeline(), form(mxid)) as device:
         assert device.getMxId() == device.getDeviceInfo().getMxId() == mxid
+
+
+class Own:
+    """A user's source that gives what it was told to."""
+
+    def __init__(self, found):
+        self.found = found
+
+    def frame(self, shot):
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+def one_preview(source):
+    pipeline = dai.Pipeline()
+    camera = pipeline.create(dai.node.ColorCamera)
+    link = pipeline.create(dai.node.XLinkOut)
+    link.setStreamName("preview")
+    camera.preview.link(link.input)
+    with VirtualOak(source=source, deterministic=True), dai.Device(pipeline) as device:
+        return device.getOutputQueue("preview").get().getCvFrame()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (5, "5 is no source of frames"),
+        (None, "None is no source of frames"),
+        (Own, "the class Own is no source of frames"),
+        (np.zeros((5, 5)), "the array gives a 5x5 array of float64"),
+        (np.zeros((5, 5, 4), np.uint8), "the array gives a 5x5x4 array of uint8"),
+        (np.zeros((0, 5), np.uint8), "the array gives a 0x5 array of uint8"),
+        (Own(np.zeros((9, 9, 3), np.float32)), "the source Own gives a 9x9x3 array of float32"),
+        (Own([1, 2]), "the source Own gives list, no array of pixels"),
+        (
+            Own(ValueError("mine")),
+            "the source Own failed at frame 0 of camera color: ValueError: mine",
+        ),
+    ],
+)
+def test_an_own_source_that_gives_no_pictures_is_named(source, said):
+    with pytest.raises(SourceError) as caught:
+        one_preview(source)
+    assert said in caught.value.message
+    assert caught.value.remedy
+    assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (40, 40), (40, 40, 3)])
+def test_own_pictures_grey_or_coloured_are_taken(shape):
+    assert one_preview(Own(np.full(shape, 77, np.uint8))).mean() == pytest.approx(77, abs=2)
+    assert one_preview(np.full(shape, 77, np.uint8)).mean() == pytest.approx(77, abs=2)

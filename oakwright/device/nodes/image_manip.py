@@ -73,39 +73,49 @@ class ImageManip(Node):
         """See Node."""
         config = self.inputs["inputConfig"]
         if config.is_linked and config.waits_for_message:
-            self.config = self._scratch.read(config.get())
+            self.config = self._read(config.get())
             if not self.config["reusePreviousImage"] or self._image is None:
-                self._image = self.inputs["inputImage"].get()
+                self._image = self._next_image()
                 if self.config["skipCurrentImage"]:
                     return
         else:
-            self._image = self.inputs["inputImage"].get()
+            self._image = self._next_image()
             if config.is_linked and (message := config.queue.try_get()) is not None:
-                self.config = self._scratch.read(message)
+                self.config = self._read(message)
                 if self.config["reusePreviousImage"]:
-                    self.warn(_REUSE_NEEDS_WAITING)
+                    self.warn(_REUSE_NEEDS_WAITING, once=True)
         for text in unsupported(self.config):
-            self.error(f"{text}; the picture is dropped")
+            self.error(f"{text}; the picture is dropped", once=True)
             return
         frame = self._compute(frame_of(self._image))
         if frame is not None:
             self.send("out", image_like(frame, self._image))
 
+    def _next_image(self) -> Any:
+        message = self.inputs["inputImage"].get()
+        self.demand("inputImage", message, "ImgFrame")
+        return message
+
+    def _read(self, message: Any) -> Mapping[str, Any]:
+        self.demand("inputConfig", message, "ImageManipConfig")
+        return self._scratch.read(message)
+
     def _compute(self, frame: Frame) -> Frame | None:
         if not is_known(frame.type):
-            self.error(f"pictures of type {frame.type} cannot be read: dropped")
+            self.error(f"pictures of type {frame.type} cannot be read: dropped", once=True)
             return None
         try:
             kind, pixels = self._result_type(frame.type), self._pixels(frame)
         except ValueError as error:
-            self.error(f"{error}; the picture is dropped")
+            self.error(f"{error}; the picture is dropped", once=True)
             return None
         result = encode(self._even(pixels, kind), kind)
         limit = self.properties["outputFrameSize"]
         if len(result.data) > limit:
             self.error(
                 f"the result ({result.width}x{result.height} {kind}) has {len(result.data)} bytes, "
-                f"more than the {limit} allowed: dropped; call setMaxOutputFrameSize"
+                f"more than the {limit} allowed: dropped; call setMaxOutputFrameSize",
+                once=True,
             )
             return None
         return result

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from oakwright.errors import NodeError
+
 from ..boards import Board
 from ..clock import Clock
 from ..log import DeviceLog, Level
@@ -172,6 +174,16 @@ class Node:
     def send(self, key: str, message: Any) -> None:
         """Send from an output."""
         self.output(key).send(message)
+
+    def demand(self, key: str, message: Any, kind: str) -> None:
+        """Raise NodeError where what came to input ``key`` is no message of class ``kind``."""
+        got = type(message).__name__
+        if got != kind:
+            raise NodeError(
+                f"{self.title}: a {got} came to its input '{key}', which takes {kind}",
+                remedy=f"send a dai.{kind} there, or link another output to it",
+                node=self.title,
+            )
 
     # -- the log
 

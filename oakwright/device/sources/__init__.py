@@ -4,6 +4,7 @@ A source gives, for a camera socket and a frame's number, an array: BGR (HxWx3) 
 uint8. ``open_source`` reads the words a user writes.
 """
 
+from .checked import CheckedSource, check_pixels
 from .cuts import CutsSource, still_at
 from .files import FolderSource, PictureSource, StereoSource, VideoSource
 from .open import open_source
@@ -12,6 +13,7 @@ from .scene import SceneSource
 from .source import FrameSource, Shot
 
 __all__ = [
+    "CheckedSource",
     "CutsSource",
     "FolderSource",
     "FrameSource",
@@ -21,6 +23,7 @@ __all__ = [
     "Shot",
     "StereoSource",
     "VideoSource",
+    "check_pixels",
     "open_source",
     "still_at",
 ]
