@@ -15,12 +15,12 @@
     │   ├── NotABlob
     │   └── TruncatedBlob
     ├── RunError               a stage the machine or the decompiler cannot run: index, type
-    ├── DeviceError            the virtual device
+    ├── DeviceError            the virtual device; a RuntimeError too, as depthai's are
     │   ├── PipelineError          a pipeline it cannot run: all findings, by node and field
     │   ├── NodeError              a node failed while running: node, stream
     │   ├── Deadlock               nobody can go on: who waits for whom
-    │   ├── SourceError            frames could not be had: path, reason
-    │   └── EndOfRun               the frames or seconds asked for are over
+    │   └── SourceError            frames could not be had: path, reason
+    ├── EndOfRun               the frames or seconds asked for are over
     └── OutputError            a result could not be written: path, reason
 
 Each message says what is wrong and where; ``remedy`` says what to try. Whatever names the
@@ -128,8 +128,11 @@ class RunError(OakwrightError):
     """A stage cannot be executed or lifted. Fields: ``stage`` (index), ``type`` (its name)."""
 
 
-class DeviceError(OakwrightError):
-    """Something about a virtual device."""
+class DeviceError(OakwrightError, RuntimeError):
+    """Something about a virtual device.
+
+    A RuntimeError too, as every error of a real device is: scripts catch that to try again.
+    """
 
 
 class PipelineError(DeviceError):
@@ -148,8 +151,11 @@ class SourceError(DeviceError):
     """A source of frames cannot be opened or read. Fields: ``path`` where there is one."""
 
 
-class EndOfRun(DeviceError):
-    """The frames or seconds that were asked for are over; ``VirtualOak`` takes it for the end."""
+class EndOfRun(OakwrightError):
+    """The frames or seconds that were asked for are over; ``VirtualOak`` takes it for the end.
+
+    No DeviceError: a loop that tries again after every RuntimeError must not catch it for ever.
+    """
 
 
 class OutputError(OakwrightError):
