@@ -93,6 +93,9 @@ class VirtualOak:
         return oak
 
     def __enter__(self) -> VirtualOak:
+        if VirtualOak._active is self:
+            # The pytest fixture's, entered already: the block says where its run ends.
+            return self
         if VirtualOak._active is not None:
             raise UsageError(
                 "there is a virtual camera already", remedy="open devices inside the one there is"
