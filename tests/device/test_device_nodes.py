@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from oakwright.device import VirtualOak
+from oakwright.errors import NodeError
 
 BLOBS = Path(__file__).parents[1] / "corpus" / "blobs"
 
@@ -132,6 +133,21 @@ def test_an_edge_detectors_limit_is_said_once_not_for_every_picture():
     log = oak.report()["devices"][0]["log"]
     assert len(log) == 1
     assert "9600 bytes, more than the 1000 allowed: dropped" in log[0]
+
+
+def send_buffer_to_edge_detector():
+    pipeline = dai.Pipeline()
+    edge = pipeline.create(dai.node.EdgeDetector)
+    entry(pipeline, edge.inputImage)
+    stream(pipeline, edge.outputImage, "out")
+    with VirtualOak(deterministic=True), dai.Device(pipeline) as device:
+        device.getInputQueue("in").send(dai.Buffer())
+        device.getOutputQueue("out").get()
+
+
+def test_an_edge_detector_names_itself_where_no_picture_comes():
+    with pytest.raises(NodeError, match=r"EdgeDetector\(0\): a Buffer came to .* takes ImgFrame"):
+        send_buffer_to_edge_detector()
 
 
 def test_a_manip_that_waits_makes_one_picture_per_config():
