@@ -69,12 +69,12 @@ from .recipe import convert_archive, convert_recipe
 def convert_command(model: str | None, **values: Any) -> None:
     """Convert MODEL to a Myriad X blob.
 
-    MODEL is an .onnx, an OpenVINO .xml, a TorchScript or .pt2 file, a TensorFlow SavedModel folder or
-    frozen .pb, a .tflite, .keras or .h5, a Paddle .pdmodel, a Caffe .prototxt, or
-    package.module:factory (file.py:factory) that makes a torch.nn.Module. Preprocessing goes into the blob:
-    (x - mean) / scale, in the model's own channel order. Inputs are FP16 unless preprocessing or
-    --ip U8 says that they are fed with frames. An NN Archive (.tar.xz) is converted as it says,
-    and so is a recipe: a YAML file of modelconverter's shape or ours.
+    MODEL is an .onnx, an OpenVINO .xml, a TorchScript or .pt2 file, a TensorFlow SavedModel folder
+    or frozen .pb, a .tflite, .keras or .h5, a Paddle .pdmodel, a Caffe .prototxt, or
+    package.module:factory (file.py:factory) that makes a torch.nn.Module. Preprocessing goes into
+    the blob: (x - mean) / scale, in the model's own channel order. Inputs are FP16 unless
+    preprocessing or --ip U8 says that they are fed with frames. An NN Archive (.tar.xz) is
+    converted as it says, and so is a recipe: a YAML file of modelconverter's shape or ours.
     """
     if (model is None) == (values["config"] is None):
         raise UsageError(

@@ -1,9 +1,9 @@
 """Results kept by content: the same model and options are never converted twice.
 
-An entry is a folder named by the hash of everything that can change the result (the model's
-bytes, the options, oakwright's code that converts, OpenVINO's version). It is written aside and renamed, so a
-reader sees a whole entry or none; a damaged one is dropped and made again. Nothing heavy is
-imported on a hit.
+An entry is a folder named by the hash of everything that can change the result: the model's
+bytes, the options, oakwright's code that converts, OpenVINO's version. It is written aside and
+renamed, so a reader sees a whole entry or none; a damaged one is dropped and made again. Nothing
+heavy is imported on a hit.
 """
 
 from __future__ import annotations
