@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from oakwright.archive import Head
 from oakwright.conversion import ConvertOptions
+from oakwright.errors import UsageError
 
 FORMS = ("blob", "superblob", "archive", "ir")
 
@@ -27,6 +28,19 @@ class WantedInput:
     freeze: tuple[float, ...] | None = None
 
 
+def check_name(name: str) -> None:
+    """Raise UsageError for a name that would lead out of the folder its files are written to.
+
+    Names come from files that strangers wrote (recipes, NN Archives), and become files' names.
+    """
+    if name.startswith(".") or any(sign in name for sign in "/\\\0"):
+        raise UsageError(
+            f"the name {name!r} is no name of a file",
+            remedy="use letters, digits, spaces, '-' and '_', and dots inside",
+            key="name",
+        )
+
+
 @dataclass(frozen=True)
 class Stage:
     """One model: ``model`` is its path or address, empty where the file leaves it out.
@@ -43,6 +57,9 @@ class Stage:
     heads: tuple[Head, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        check_name(self.name)
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -51,6 +68,9 @@ class Recipe:
     name: str
     dialect: str
     stages: tuple[Stage, ...]
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
 
     def stage_names(self) -> Sequence[str]:
         """Names of the stages, in order."""

@@ -266,3 +266,18 @@ def test_heads_of_our_own_recipes_reach_the_archive(half, tmp_path, own_cache):
     for wrong in ({"kind": "yolo", "classes": ["a"]}, {"kind": "ssd"}, {"kynd": "ssd"}):
         with pytest.raises(UsageError):
             parse_recipe({**tree, "head": wrong})
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/tmp/evil", "a/b", "..", "a\\b", ".hidden"])
+def test_names_of_strangers_do_not_lead_out_of_the_folder(half, tmp_path, name, capsys):
+    with pytest.raises(UsageError, match="no name of a file"):
+        parse_recipe({"stages": {name: {"model": half.name}, "b": {"model": half.name}}})
+    with pytest.raises(UsageError, match="no name of a file"):
+        parse_recipe({"name": name, "model": half.name})
+    image = ArchiveInput("image", "float32", "image", (1, 3, 8, 8), "NCHW", Preprocessing())
+    config = ArchiveConfig(name, "net.onnx", (image,), (ArchiveOutput("half", "float32"),))
+    path = write_archive(tmp_path / "net.tar.xz", config, {"net.onnx": half.read_bytes()})
+    before = sorted(tmp_path.rglob("*"))
+    assert run(["convert", str(path), "-o", str(tmp_path / "deep" / "er")]) in (1, 2)
+    assert "no name of a file" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
