@@ -16,6 +16,7 @@ from oakwright.errors import UsageError
 from oakwright.files import write_all_aside
 from oakwright.recipe import archive_of, superblob_of
 
+from .facts import print_facts
 from .options import (
     input_options,
     json_option,
@@ -92,6 +93,7 @@ def convert_command(model: str | None, **values: Any) -> None:
 
 def _convert_model(model: str, values: dict[str, Any]) -> None:
     form = values["to"] or "blob"
+    _check_target(values["out"], form)
     options = read_options(
         values,
         to="ir" if form == "ir" else "blob",
@@ -118,20 +120,43 @@ def _convert_model(model: str, values: dict[str, Any]) -> None:
         progress=progress,
     )
     out = values["out"] or (result.name if form == "ir" else ".")
-    if Path(out).suffix.lower() == ".xml" and form != "ir":
-        raise UsageError(f"{out} is an IR's name", remedy="say --to ir, or name a .blob", key="out")
     written = _save(result, form, Path(out), keep_ir=values["keep_ir"])
     if values["as_json"]:
         facts = {**result.manifest, "files": [str(path) for path in written]}
         click.echo(json.dumps(facts, indent=2))
         return
     if not quiet:
-        _print_facts(result)
+        print_facts(result)
     for path in written:
         click.echo(f"{path}")
     if not quiet:
         how = "from the cache" if result.from_cache else "in all"
         click.echo(f"  {time.monotonic() - started:6.2f} s  {how}", err=True)
+
+
+# The end of a file's name -> what is written to such a file.
+_FORM_OF = {
+    ".xml": "ir",
+    ".blob": "blob",
+    ".superblob": "superblob",
+    ".tar.xz": "archive",
+    ".tar.gz": "archive",
+    ".tar.bz2": "archive",
+}
+
+
+def _check_target(out: str | None, form: str) -> None:
+    """Before a long conversion: a name that promises another kind of file."""
+    for suffix, kind in _FORM_OF.items():
+        if out and out.lower().endswith(suffix) and kind != form:
+            raise UsageError(
+                f"{out} is the name of {_ARTICLE[kind]}, and {_ARTICLE[form]} is to be made",
+                remedy=f"say --to {kind}, or name something else",
+                key="out",
+            )
+
+
+_ARTICLE = {"ir": "an IR", "blob": "a blob", "superblob": "a superblob", "archive": "an archive"}
 
 
 def _save(result: conversion.Converted, form: str, out: Path, *, keep_ir: bool) -> list[Path]:
@@ -141,26 +166,6 @@ def _save(result: conversion.Converted, form: str, out: Path, *, keep_ir: bool) 
         is_file = out.suffix.lower() == ".superblob"
         return [superblob_of(result, out if is_file else out / f"{result.name}.superblob")]
     return result.save(out, keep_ir=keep_ir)
-
-
-def _print_facts(result: conversion.Converted) -> None:
-    facts = result.manifest
-    for line in facts["applied"]:
-        click.echo(f"input  {line}")
-    for output in facts["outputs"]:
-        click.echo(f"output {output['name']}: {'x'.join(map(str, output['shape']))}")
-    for note in facts["notes"]:
-        click.echo(f"note   {note}")
-    if facts["rules"]:
-        total = sum(facts["rules"].values())
-        kinds = ", ".join(sorted({rule.partition(" ")[0] for rule in facts["rules"]}))
-        click.echo(f"rules  {total} layers rewritten: {kinds}")
-    agreement = facts["agreement"]
-    if agreement:
-        note = f"; {agreement['note']}" if agreement["note"] else ""
-        click.echo(f"agrees with {agreement['against']} to {agreement['difference']:.1e}{note}")
-    for warning in facts["warnings"]:
-        click.secho(f"warning {warning}", fg="yellow")
 
 
 @click.command("compile")

@@ -13,6 +13,8 @@ from oakwright import recipe
 from oakwright.archive import read_archive
 from oakwright.errors import UsageError
 
+from .facts import print_facts
+
 # Options of `convert` that a recipe does not say itself.
 _BESIDE = {"model", "out", "to", "no_cache", "quiet", "as_json", "keep_ir", "config", "settings"}
 
@@ -47,12 +49,7 @@ def _run(read: recipe.Recipe, base: Path, values: dict[str, Any]) -> None:
         if not is_quiet:
             if len(read.stages) > 1:
                 click.echo(f"stage  {made.stage.name}")
-            for note in made.notes:
-                click.echo(f"note   {note}")
-            for line in made.converted.manifest["applied"]:
-                click.echo(f"input  {line}")
-            for warning in made.converted.manifest["warnings"]:
-                click.secho(f"warning {warning}", fg="yellow")
+            print_facts(made.converted, made.notes)
         if not values["as_json"]:
             for path in written:
                 click.echo(path)

@@ -26,7 +26,7 @@ def _places(command: Callable[..., Any]) -> Callable[..., Any]:
         "--folder",
         "folders",
         multiple=True,
-        type=click.Path(file_okay=False),
+        type=click.Path(file_okay=False, exists=True),
         help="A zoo: a clone of open_model_zoo or depthai-model-zoo, or your own. Repeatable.",
     )(command)
 
@@ -80,6 +80,10 @@ def list_command(
         mark = "*" if here else " "
         click.echo(f"{mark} {model.name:<44} {model.task:<22} {model.framework}")
     click.echo(f"{len(rows)} models; * is here, the others need `oakwright zoo download`")
+    if not rows and not folders:
+        click.echo(
+            "name a zoo with --folder or $OAKWRIGHT_ZOO: a clone of open_model_zoo, or your own"
+        )
     for message in broken:
         click.secho(f"warning {message}", fg="yellow")
 

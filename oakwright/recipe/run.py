@@ -155,6 +155,15 @@ def archive_of(converted: Converted, path: str | Path, *, heads: Sequence[Head] 
     file = f"{converted.name}.{'superblob' if is_super else 'blob'}"
     blob = Blob.from_bytes(next(iter(blobs.values())))
     facts = {entry["name"]: entry for entry in converted.manifest["inputs"]}
+    outputs = [entry.name for entry in blob.outputs]
+    for head in heads:
+        unknown = sorted(set(head.outputs or ()) - set(outputs))
+        if unknown:
+            raise UsageError(
+                f"the head {head.parser} reads {', '.join(unknown)}, which the model does not give",
+                remedy=f"its outputs are {', '.join(outputs)}",
+                key="head",
+            )
     config = ArchiveConfig(
         name=converted.name,
         path=file,

@@ -61,6 +61,12 @@ _OTHER_FORMATS = {
         "use it as it is, look inside with `oakwright inspect`, or turn it back into a model with"
         " `oakwright decompile`",
     ),
+    ".superblob": ("compiled already", "convert the model it was made of"),
+    ".pkl": ("a Python pickle, which could run anything", "export the model to ONNX and give that"),
+    ".pickle": (
+        "a Python pickle, which could run anything",
+        "export the model to ONNX and give that",
+    ),
     ".py": ("Python code", "name what makes the model after it: `{path}:factory`"),
     ".safetensors": (
         "weights without a network",

@@ -231,6 +231,8 @@ def test_paddle_without_its_weights(tmp_path):
     ("name", "content", "route"),
     [
         ("net-0000.params", b"\x12\x01" + bytes(64), "mxnet.onnx.export_model"),
+        ("net.superblob", b"\x00" * 64, "convert the model it was made of"),
+        ("net.pkl", b"abc", "export the model to ONNX"),
         ("net-symbol.json", b'{"nodes": [{"op": "null", "name": "data"}]}', "mxnet.onnx"),
         ("final.nnet", b"<Nnet> \n<AffineTransform> 2 2", "OpenVINO 2022.1"),
         ("final.mdl", b"\0B<Nnet>" + bytes(64), "OpenVINO 2022.1"),

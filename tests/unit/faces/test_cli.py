@@ -48,6 +48,8 @@ def test_options_by_input_name(half, tmp_path, capsys):
         (["convert", "HALF", "--freeze", "3"], 2, "names no input"),
         (["convert", "HALF", "--op", "U8"], 2, "FP16 or FP32"),
         (["convert", "HALF", "-o", "x.xml"], 2, "say --to ir"),
+        (["convert", "HALF", "-o", "x.tar.xz"], 2, "say --to archive"),
+        (["convert", "HALF", "--to", "archive", "-o", "x.blob"], 2, "say --to blob"),
         (["inspect", "nowhere.blob"], 2, "cannot read nowhere.blob"),
         (["convert"], 2, "give one model"),
         (["frobnicate"], 2, "No such command"),

@@ -281,3 +281,19 @@ def test_names_of_strangers_do_not_lead_out_of_the_folder(half, tmp_path, name, 
     assert run(["convert", str(path), "-o", str(tmp_path / "deep" / "er")]) in (1, 2)
     assert "no name of a file" in capsys.readouterr().err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_head_that_reads_what_is_not_there_is_refused(half, tmp_path, own_cache):
+    head = {"kind": "classification", "classes": ["a", "b"], "output": "nope"}
+    recipe = parse_recipe({"model": half.name, "form": "archive", "head": head})
+    (made,) = run_recipe(recipe, tmp_path)
+    with pytest.raises(UsageError, match="reads nope, which the model does not give"):
+        save_made(made, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_recipe_says_how_well_the_result_agrees(half, tmp_path, own_cache, capsys):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump({"model": half.name}))
+    assert run(["convert", "--config", str(path), "-o", str(tmp_path / "out")]) == 0
+    assert "agrees with onnx.reference" in capsys.readouterr().out
