@@ -19,6 +19,8 @@ def help_of(command: click.Command, name: str, parent: click.Context) -> list[tu
     """(name, help text) of a command and its subcommands."""
     context = click.Context(command, info_name=name, parent=parent, max_content_width=96)
     context.terminal_width = 96
+    # click keeps the option of the first context it saw, which may have been another one.
+    command._help_option = None
     pages = [(context.command_path, command.get_help(context))]
     if isinstance(command, click.Group):
         for child in command.list_commands(context):

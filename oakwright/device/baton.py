@@ -206,7 +206,9 @@ class BatonScheduler(Scheduler):
     def _first_ready(self) -> Task | None:
         for task in self._in_order():
             try:
-                if task.ready is not None and task.ready():
+                # One told to stop is, even if it began to wait only afterwards: an interrupt
+                # reaches the host while a node has the baton.
+                if task.ready is not None and (task.stop is not None or task.ready()):
                     return task
             except Exception as error:
                 # It is that task's business (its queue was closed), not that of who asks here.
