@@ -5,6 +5,7 @@ from .cache import Cache, home
 from .check import Checked, check, describe_model
 from .convert import convert
 from .ir_file import compile_as_asked, compile_ir_file
+from .look import Look, look
 from .options import (
     DEFAULT_SHAVES,
     IMAGENET_MEAN,
@@ -37,6 +38,7 @@ __all__ = [
     "Converted",
     "InputOptions",
     "LayerCost",
+    "Look",
     "Performance",
     "Reading",
     "channel_values",
@@ -50,6 +52,7 @@ __all__ = [
     "from_arguments",
     "home",
     "import_place",
+    "look",
     "parse_shaves",
     "read_compile_arguments",
     "read_mo_arguments",

@@ -3,6 +3,7 @@
 from .finding import Finding
 from .fp16 import as_stored, scan_activations, scan_constants
 from .inspect import describe
+from .layers import Layer, layers
 from .legalise import Applied, Legalised, PortNames, legalise, port_names
 from .oracle import run_on_cpu, tensors_of
 from .preprocess import InputPreprocess, preprocess
@@ -17,12 +18,14 @@ __all__ = [
     "Applied",
     "Finding",
     "InputPreprocess",
+    "Layer",
     "Legalised",
     "PortNames",
     "as_stored",
     "check",
     "compare",
     "describe",
+    "layers",
     "legalise",
     "port_names",
     "preprocess",
