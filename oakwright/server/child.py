@@ -99,7 +99,7 @@ def describe(error: BaseException, folder: Path) -> dict[str, Any]:
 def main() -> None:
     """Wait for a job, do it, report. Arguments: the settings, the worker's number, the pipe."""
     settings, worker, pipe = Settings.from_text(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    _limit(settings)
+    limit_process(settings)
     if os.getppid() != worker:
         return  # it died before its end could be ours
     with contextlib.suppress(ImportError, MemoryError):
@@ -139,7 +139,8 @@ def place(request: JobRequest, folder: Path, find: Callable[[str], Path]) -> Non
         shutil.copyfile(find(file.sha256), folder / "in" / places[file.name])
 
 
-def _limit(settings: Settings) -> None:
+def limit_process(settings: Settings) -> None:
+    """Bind this process: it ends with its parent, and takes no more memory than it may."""
     ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
     limit = settings.memory_mb << 20
     # Data rather than address space: libraries map much that they never touch.
