@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from oakwright.errors import OakwrightError, UsageError
 
 from .ledger import Job
+from .models import find_model, model_name
 from .parts import attachment, keep
 from .request import JobRequest
 from .service import RETRY_S, QueueFull, Service, error_json
@@ -110,16 +111,25 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("/jobs", status_code=202, responses=wrong, summary="Convert uploaded files")
     async def submit(
-        files: Annotated[list[UploadFile], File(description="the model, and what belongs to it")],
+        files: Annotated[
+            list[UploadFile] | None, File(description="the model, and what belongs to it")
+        ] = None,
+        model: Annotated[
+            str, Form(description="instead of files: the id of a model that is here")
+        ] = "",
         options: Annotated[str, Form(description="an Options object, as JSON")] = "{}",
         name: Annotated[str, Form(description="of the result; the model's unless said")] = "",
         no_cache: Annotated[bool, Form()] = False,
     ) -> JobView:
-        asked = _options(options)
-        uploads = await keep(service.store, files)
-        main = next((f.name for f in uploads if not f.name.lower().endswith(".bin")), "model")
+        asked = parse_options(options)
+        if bool(model) == bool(files):
+            raise UsageError("give files or a model's id", remedy="one of both", key="files")
+        if model:
+            uploads = await run_in_threadpool(find_model, service.store, model)
+        else:
+            uploads = await keep(service.store, files or [])
         request = JobRequest(
-            name=name or main.rpartition(".")[0] or main,
+            name=name or model_name(uploads),
             files=uploads,
             options=asked,
             cache=not no_cache,
@@ -183,7 +193,8 @@ def answer(_: Any, error: Exception) -> JSONResponse:
     return JSONResponse(error_json(error), 400)
 
 
-def _options(text: str) -> dict[str, Any]:
+def parse_options(text: str) -> dict[str, Any]:
+    """An Options object out of JSON, as `JobRequest` takes it. Raises UsageError with the key."""
     try:
         return Options.model_validate_json(text).model_dump(exclude_none=True, exclude_unset=True)
     except ValidationError as error:
