@@ -12,11 +12,19 @@ import click
 # Before depthai is imported: it complains, on stdout, of a USB that nobody needs here.
 os.environ.setdefault("DEPTHAI_LEVEL", "error")
 
-from oakwright.device import BOARDS, Settings, run_script
+from oakwright.device import (
+    BOARDS,
+    Settings,
+    board_text,
+    find_board,
+    list_boards,
+    run_script,
+)
 
 if TYPE_CHECKING:
     from oakwright.device import Row
 
+_BOARD_HELP = f"One of {', '.join(BOARDS)}, or a board file (my.yaml)."
 # Imports inside a script that this package serves on this machine.
 _ALIASES = (("blobconverter", "oakwright.blobconverter"),)
 
@@ -39,7 +47,7 @@ def device_group() -> None:
     "scene or scene:SEED (moving things, true for left, right and colour cameras alike).",
 )
 @click.option("--once", is_flag=True, help="End with the source instead of starting it again.")
-@click.option("--board", default="OAK-D", show_default=True, help=f"One of {', '.join(BOARDS)}.")
+@click.option("--board", default="OAK-D", show_default=True, help=_BOARD_HELP)
 @click.option("--deterministic", is_flag=True, help="Virtual time; the same bits in every run.")
 @click.option("--fast", is_flag=True, help="Cameras do not wait for their next frame.")
 @click.option("--frames", type=click.IntRange(1), help="End after that many on any stream.")
@@ -110,6 +118,14 @@ def run_command(
     return int(result.code)
 
 
+@device_group.command("boards")
+@click.option("--file", "name", help="Print this board as a board file, to start your own from.")
+def boards_command(name: str | None) -> int:
+    """List the boards there are, with their cameras."""
+    click.echo(board_text(find_board(name)) if name else list_boards())
+    return 0
+
+
 @device_group.command("bench")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--seconds", default=1.6, show_default=True, help="Virtual time of each script.")
@@ -121,7 +137,7 @@ def run_command(
     help="As for 'run'; cuts:SECONDS holds a scene still so long and then shows another, which "
     "streams must follow.",
 )
-@click.option("--board", default="OAK-D", show_default=True, help=f"One of {', '.join(BOARDS)}.")
+@click.option("--board", default="OAK-D", show_default=True, help=_BOARD_HELP)
 @click.option(
     "--overlay",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

@@ -2,7 +2,8 @@
 
 Facts from the makers' data sheets: IMX378 1.55 um pixels, 69 deg horizontal view; OV9282 3 um,
 72 deg horizontal view; OAK-D baseline 7.5 cm, colour camera in the middle. A board's own
-deviations are not simulated: lenses are free of distortion, axes are parallel.
+deviations are not simulated: lenses are free of distortion, axes are parallel. Boards of one's own
+are read by ``board_file``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -65,6 +66,8 @@ class Sensor:
     is_tof: bool = False
     # It sees warmth; raw pictures are degrees Celsius.
     is_thermal: bool = False
+    # Where the lens stood at calibration (0 to 255); None: 130 with autofocus, 0 without.
+    lens_position: int | None = None
 
     @property
     def focal_px(self) -> float:
@@ -94,6 +97,9 @@ class Board:
     has_imu: bool = False
     imu: str = "NONE"
     shaves: int = 16
+    # Infrared light: a projector of dots for stereo, a flood light for the dark.
+    has_dots: bool = False
+    has_flood: bool = False
 
     def camera(self, socket: int) -> Mounting | None:
         """What is mounted at a socket number, if anything."""
@@ -134,6 +140,38 @@ OV9782 = Sensor(
     False,
     (SensorMode(1280, 720, 60), SensorMode(1280, 800, 60)),
 )
+# The makers give the narrower views of newer boards' modules.
+IMX378_66 = replace(IMX378, horizontal_view_deg=66.0)
+OV9282_80 = replace(OV9282, horizontal_view_deg=80.0)
+OV9282_127 = replace(OV9282, horizontal_view_deg=127.0)
+IMX378_95 = replace(IMX378, horizontal_view_deg=95.0, has_autofocus=False)
+IMX214 = Sensor(
+    "IMX214",
+    4208,
+    3120,
+    69.0,
+    True,
+    True,
+    (SensorMode(1920, 1080, 35), SensorMode(3840, 2160, 30), SensorMode(4208, 3120, 10)),
+)
+OV7251 = Sensor(
+    "OV7251",
+    640,
+    480,
+    73.0,
+    False,
+    False,
+    (SensorMode(640, 400, 117), SensorMode(640, 480, 99)),
+)
+AR0234 = Sensor(
+    "AR0234",
+    1920,
+    1200,
+    82.0,
+    True,
+    False,
+    (SensorMode(1920, 1080, 60), SensorMode(1920, 1200, 60)),
+)
 TOF_33D = Sensor("33D", 640, 480, 70.0, False, False, (SensorMode(640, 480, 160),), is_tof=True)
 IMX462 = Sensor("IMX462", 1920, 1080, 96.0, True, False, (SensorMode(1920, 1080, 60),))
 TINY1C = Sensor(
@@ -154,6 +192,66 @@ BOARDS: Mapping[str, Board] = MappingProxyType(
             ),
             has_imu=True,
             imu="BNO086",
+        ),
+        "OAK-D-LITE": Board(
+            "DM9095",
+            "OAK-D-LITE",
+            (
+                Mounting(0, "color", IMX214),
+                Mounting(1, "left", OV7251, -3.75),
+                Mounting(2, "right", OV7251, 3.75),
+            ),
+            has_imu=True,
+            imu="BMI270",
+        ),
+        "OAK-D-S2": Board(
+            "DM9098",
+            "OAK-D-S2",
+            (
+                Mounting(0, "color", IMX378_66),
+                Mounting(1, "left", OV9282_80, -3.75),
+                Mounting(2, "right", OV9282_80, 3.75),
+            ),
+            has_imu=True,
+            imu="BNO086",
+        ),
+        "OAK-D-PRO": Board(
+            "DM9098",
+            "OAK-D-PRO",
+            (
+                Mounting(0, "color", IMX378_66),
+                Mounting(1, "left", OV9282_80, -3.75),
+                Mounting(2, "right", OV9282_80, 3.75),
+            ),
+            has_imu=True,
+            imu="BNO086",
+            has_dots=True,
+            has_flood=True,
+        ),
+        "OAK-D-PRO-W": Board(
+            "DM9098",
+            "OAK-D-PRO-W",
+            (
+                Mounting(0, "color", IMX378_95),
+                Mounting(1, "left", OV9282_127, -3.75),
+                Mounting(2, "right", OV9282_127, 3.75),
+            ),
+            has_imu=True,
+            imu="BNO086",
+            has_dots=True,
+            has_flood=True,
+        ),
+        # Three colour cameras: pairs of 5, 10 and 15 cm; stereo is of the outer ones.
+        "OAK-D-LR": Board(
+            "NG9097",
+            "OAK-D-LR",
+            (
+                Mounting(0, "color", AR0234, -2.5),
+                Mounting(1, "left", AR0234, -7.5),
+                Mounting(2, "right", AR0234, 7.5),
+            ),
+            has_imu=True,
+            imu="BMI270",
         ),
         "OAK-D-SR-POE": Board(
             "NG9497",
@@ -178,11 +276,17 @@ BOARDS: Mapping[str, Board] = MappingProxyType(
 
 
 def find_board(name: str) -> Board:
-    """The board of that name, in any case."""
+    """The board of that name, in any case, or of a board file (a path that ends in .yaml, .yml)."""
     for key, board in BOARDS.items():
         if key.lower() == name.lower():
             return board
-    raise UsageError(f"'{name}' is no board", remedy=f"one of {', '.join(BOARDS)}")
+    if name.lower().endswith((".yaml", ".yml")):
+        from .board_file import read_board
+
+        return read_board(name)
+    raise UsageError(
+        f"'{name}' is no board", remedy=f"one of {', '.join(BOARDS)}, or a board file: my.yaml"
+    )
 
 
 def intrinsics(sensor: Sensor, width: int, height: int) -> list[list[float]]:
@@ -218,11 +322,13 @@ def calibration(board: Board) -> Any:
         handler.setDistortionCoefficients(socket, [0.0] * 14)
         handler.setFov(socket, sensor.horizontal_view_deg)
         handler.setCameraType(socket, dai.CameraModel.Perspective)
-        handler.setLensPosition(socket, 130 if sensor.has_autofocus else 0)
+        usual = 130 if sensor.has_autofocus else 0
+        place = usual if sensor.lens_position is None else sensor.lens_position
+        handler.setLensPosition(socket, place)
     # A chain left -> right -> colour and other sorts, as the vendor's own boards have it.
-    chain = [
-        by_name[name] for name in ("left", "right", "color", "tof", "thermal") if name in by_name
-    ]
+    usual_order = ("left", "right", "color", "tof", "thermal")
+    chain = [by_name[name] for name in usual_order if name in by_name]
+    chain += [camera for camera in board.cameras if camera.name not in usual_order]
     for source, target in itertools.pairwise(chain):
         shift = [source.x_cm - target.x_cm, 0.0, 0.0]
         handler.setCameraExtrinsics(
