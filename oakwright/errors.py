@@ -20,6 +20,7 @@
     │   ├── NodeError              a node failed while running: node, stream
     │   ├── Deadlock               nobody can go on: who waits for whom
     │   └── SourceError            frames could not be had: path, reason
+    ├── DatasetError           pictures with boxes: all findings, by file and line
     ├── EndOfRun               the frames or seconds asked for are over
     └── OutputError            a result could not be written: path, reason
 
@@ -149,6 +150,10 @@ class Deadlock(DeviceError):
 
 class SourceError(DeviceError):
     """A source of frames cannot be opened or read. Fields: ``path`` where there is one."""
+
+
+class DatasetError(OakwrightError):
+    """Pictures or annotations that cannot be used. Fields: ``findings``, ``path``, ``line``."""
 
 
 class EndOfRun(OakwrightError):
