@@ -18,6 +18,7 @@ from oakwright.device import (
     board_text,
     find_board,
     list_boards,
+    read_fault_file,
     run_script,
 )
 
@@ -65,6 +66,20 @@ def device_group() -> None:
     "--view", is_flag=True, help="Serve a live page of windows and pipeline on this machine."
 )
 @click.option("--auto", is_flag=True, help="Use a real camera if there is one, and say so.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="What goes wrong: drop@10%, disconnect@5s:3s, slow@50ms, hot@60s, crash@5s, hang@5s; "
+    "repeatable.",
+)
+@click.option(
+    "--faults",
+    "fault_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of faults, one a line.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON at the end.")
 def run_command(
     script: str,
@@ -81,6 +96,8 @@ def run_command(
     out: str | None,
     view: bool,
     auto: bool,
+    faults: tuple[str, ...],
+    fault_file: Path | None,
     as_json: bool,
 ) -> int:
     """Run SCRIPT as it is, with frames from a source of your choice.
@@ -98,6 +115,7 @@ def run_command(
         seconds=seconds,
         patience_s=patience_s,
         aliases=_ALIASES,
+        faults=(*faults, *(read_fault_file(fault_file) if fault_file is not None else ())),
     )
     if limit_s is None and seconds is not None and not deterministic:
         # A script that never asks anything of the camera must end too.

@@ -30,6 +30,7 @@ _FACE = {
     "find_problems": "graph",
     "list_boards": "board_file",
     "open_source": "sources",
+    "read_fault_file": "faults",
     "read_needs": "bench",
     "read_pipeline": "schema",
     "run_script": "runner",

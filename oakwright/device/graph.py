@@ -11,7 +11,7 @@ from oakwright.errors import NodeError, OakwrightError, PipelineError
 from .boards import Board
 from .declared import declared_streams
 from .nodes import NODES, PERIPHERAL, Context, Node
-from .nodes.node import Input, Output
+from .nodes.node import Input
 from .nodes.sensor import SensorNode
 from .queue import Queue, QueueClosed
 from .scheduler import JOIN_S, Stopped, Task
@@ -51,6 +51,8 @@ class Graph:
         self, schema: Schema, context: Context, on_failure: Callable[[BaseException], None]
     ) -> None:
         problems = find_problems(schema, context.board)
+        if context.faults is not None:
+            problems += context.faults.problems(schema)
         if problems:
             raise PipelineError(
                 "the virtual device cannot run this pipeline:"
@@ -84,7 +86,7 @@ class Graph:
                 if port.is_input:
                     node.inputs[port.key] = self._input(node, port)
                 else:
-                    node.outputs[port.key] = Output(port.key)
+                    node.outputs[port.key] = node.new_output(port.key)
         # In a fixed order: fan-out must not depend on how depthai lists connections.
         order = sorted(
             self.schema.connections, key=lambda c: (c.source, c.output, c.target, c.input)

@@ -24,12 +24,14 @@ DEFAULT_SIZE = 16
 
 
 @contextmanager
-def _xlink_errors(stream: str) -> Iterator[None]:
+def _xlink_errors(stream: str, what: str = "read data from") -> Iterator[None]:
+    """A closed queue in depthai's own words, which people search and match."""
     try:
         yield
     except QueueClosed:
         raise RuntimeError(
-            f"Communication exception - the device was closed. Stream '{stream}': 'X_LINK_ERROR'"
+            "Communication exception - possible device error/misconfiguration. Original message "
+            f"'Couldn't {what} stream: '{stream}' (X_LINK_ERROR)'"
         ) from None
 
 
@@ -44,10 +46,13 @@ class HostOutput:
         may_arrive: Callable[[str], bool],
         on_arrival: Callable[[str, Any], None],
         on_taken: Callable[[str, Any], None],
+        takes_time: Callable[[str], None] | None = None,
     ) -> None:
         self._name = name
         self._scheduler = scheduler
         self._may_arrive, self._on_taken = may_arrive, on_taken
+        # A slow host's time over each message, where a fault makes it one.
+        self._takes_time = takes_time
         self.queue = Queue(scheduler, f"host queue '{name}'", size=DEFAULT_SIZE, is_blocking=True)
         self.queue.on_arrival = lambda message: on_arrival(name, message)
         self._callbacks: dict[int, Callable[..., Any]] = {}
@@ -61,6 +66,7 @@ class HostOutput:
             return
         self.queue.put(message)
         for callback in list(self._callbacks.values()):
+            self._take_time()
             self._on_taken(self._name, message)
             try:
                 callback(self._name, message)
@@ -146,8 +152,13 @@ class HostOutput:
 
     def _taken(self, message: Any) -> Any:
         if message is not None:
+            self._take_time()
             self._on_taken(self._name, message)
         return message
+
+    def _take_time(self) -> None:
+        if self._takes_time is not None:
+            self._takes_time(self._name)
 
 
 class HostInput:
@@ -181,7 +192,7 @@ class HostInput:
                 f"({self._max_bytes}B)"
             )
         self._on_sent(self._name, message)
-        with _xlink_errors(self._name):
+        with _xlink_errors(self._name, "write data to"):
             self.queue.put(copy_message(message))
         if self._scheduler.is_deterministic:
             self._scheduler.sleep(self.SEND_S)

@@ -16,6 +16,7 @@ from oakwright.errors import EndOfRun, OakwrightError
 from .baton import BatonScheduler
 from .blocks.network import DecompiledNetwork, NetworkRunner
 from .boards import Board, find_board
+from .faults import FaultInjector, parse_faults
 from .report import Recorder
 from .scheduler import RealScheduler, Scheduler
 from .settings import Settings
@@ -27,6 +28,16 @@ GRACE_S = 2.0
 
 class SessionDevice(Protocol):
     """What a session asks of its devices; ``stand_in.Device`` is one."""
+
+    @property
+    def number(self) -> int:
+        """Which of the session's it is, from 0."""
+        ...
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has been neither closed nor lost."""
+        ...
 
     def close(self) -> None:
         """End its pipeline."""
@@ -64,6 +75,9 @@ class Session:
         else:
             self.scheduler = RealScheduler(patience_s=settings.patience_s)
         self.scheduler.end = end or _end_of_run
+        self.faults: FaultInjector | None = None
+        if settings.faults:
+            self.faults = FaultInjector(parse_faults(settings.faults), self.scheduler)
         self.recorder = Recorder(
             self.scheduler.clock, digests=settings.deterministic, judged=settings.judged
         )
@@ -76,7 +90,6 @@ class Session:
         self.is_ending = False
         self._lock = threading.Lock()
         self._blobs: dict[str, Blob] = {}
-        self._made = 0
         self.scheduler.adopt("host")
         self.started_s = self.scheduler.clock.now()
         if settings.seconds is not None:
@@ -128,10 +141,10 @@ class Session:
     # -- for devices
 
     def next_device_number(self) -> int:
-        """0, 1, 2 ...: devices have different ids."""
+        """The least that no open device has: one that is opened again has its id again."""
         with self._lock:
-            self._made += 1
-            return self._made - 1
+            taken = {device.number for device in self.devices if device.is_open}
+            return next(n for n in range(len(taken) + 1) if n not in taken)
 
     def open_network(self, data: Any, title: str) -> NetworkRunner:
         """Something that runs a blob's bytes; a blob is read once per session."""
@@ -165,6 +178,7 @@ class Session:
             "seconds": round(self.scheduler.clock.now() - self.started_s, 3),
             **self.recorder.report(),
             "devices": [device.report() for device in self.devices],
+            "faults": self.faults.report() if self.faults is not None else {},
             "failure": str(self.failure) if self.failure else None,
         }
 

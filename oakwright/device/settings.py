@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 
 from oakwright.errors import UsageError
 
+from .faults import parse_faults
+
 # Set by the runner for the script's own child processes.
 VARIABLE = "OAKWRIGHT_VIRTUAL_OAK"
 PACES = ("real", "free")
@@ -23,7 +25,7 @@ class Settings:
     ``keys``: what is pressed in the script's windows, as (seconds after the start, keys).
     ``judged``: the report says how the streams' contents change (see ``witness``).
     ``precision`` is what networks are computed in. ``aliases``: modules a script's imports get in
-    place of others, as (asked for, given).
+    place of others, as (asked for, given). ``faults``: what goes wrong, see ``faults.spec``.
     """
 
     source: str = "pattern"
@@ -38,10 +40,12 @@ class Settings:
     keys: tuple[tuple[float, str], ...] = ()
     judged: bool = False
     aliases: tuple[tuple[str, str], ...] = ()
+    faults: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pace not in PACES:
             raise UsageError(f"'{self.pace}' is no pace", remedy=f"one of {', '.join(PACES)}")
+        parse_faults(self.faults)
         for name in ("frames", "seconds", "patience_s"):
             value = getattr(self, name)
             if value is not None and value <= 0:
@@ -58,6 +62,7 @@ class Settings:
             values = json.loads(text)
             for name in ("aliases", "keys"):
                 values[name] = tuple((a, b) for a, b in values.get(name, ()))
+            values["faults"] = tuple(values.get("faults", ()))
             return cls(**values)
         except (ValueError, TypeError) as error:
             raise UsageError(

@@ -8,6 +8,7 @@ Everything a script can ask of a device is here by the same name; what a virtual
 from __future__ import annotations
 
 import datetime
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -16,8 +17,10 @@ import depthai as dai
 
 from oakwright.errors import DeviceError, PipelineError, UsageError
 
-from . import vitals
+from . import vitals_messages
 from .boards import calibration, copy_calibration
+from .faults import LinkWatch, Loss
+from .faults.dump import keep_dump, make_dump
 from .graph import Graph
 from .log import DeviceLog, Level, LogMessage
 from .nodes import Context
@@ -25,11 +28,13 @@ from .queue_host import HostInput, HostOutput
 from .scheduler import Waiting
 from .schema import Schema, read_pipeline
 from .session import Session
+from .vitals import Vitals, vitals_at
 
 MX_ID = "14442C10D13EABCE00"
 # A loop that only asks whether the device is closed gives way at every so many questions.
 SPIN_QUESTIONS = 64
-# A made-up but plausible warm camera.
+# How long depthai looks for a device: for any, and for one that it is told.
+SEARCH_S, SEARCH_BY_INFO_S = 5.0, 0.5
 
 
 def device_id(number: int) -> str:
@@ -47,6 +52,17 @@ def device_info(session: Session, number: int = 0) -> Any:
     info.platform = dai.XLinkPlatform.X_LINK_MYRIAD_X
     info.status = dai.XLinkError_t.X_LINK_SUCCESS
     return info
+
+
+def found_devices(session: Session) -> list[Any]:
+    """What discovery finds: one camera, unless a fault has it away."""
+    is_away = session.faults is not None and session.faults.away_for_s() > 0
+    return [] if is_away else [device_info(session)]
+
+
+def first_found(infos: list[Any]) -> tuple[bool, Any]:
+    """As depthai's searches answer: whether there is one, and which."""
+    return (True, infos[0]) if infos else (False, dai.DeviceInfo())
 
 
 def make_device_class(session: Session) -> type[Device]:
@@ -68,6 +84,7 @@ class Device:
         name = next((a for a in given if isinstance(a, str)), "")
         info = info or (dai.DeviceInfo(name) if name else None)
         speeds = [a for a in given if isinstance(a, dai.UsbSpeed)]
+        self._await_link(SEARCH_S if info is None else SEARCH_BY_INFO_S)
         self._number = session.next_device_number()
         self._id = info.mxid if info is not None and info.mxid else device_id(self._number)
         is_usb2 = any(a is True for a in given)
@@ -82,6 +99,10 @@ class Device:
         self._flashed: Any = None
         self._calibration: Any = None
         self._is_closed = False
+        self._watch: LinkWatch | None = None
+        self._started_s = session.scheduler.clock.now()
+        # What it did, once it is closed.
+        self._final: tuple[dict[str, Any], dict[str, Any]] | None = None
         self._asked = 0
         self._chunk = -1
         self._logging_rate = 1.0
@@ -108,9 +129,63 @@ class Device:
         if schema.sets_calibration:
             self._calibration = copy_calibration(pipeline.getCalibrationData())
         self._make_streams(schema)
+        faults = self._session.faults
         self._graph = Graph(schema, self._context(), self._session.fail)
+        if faults is not None:
+            faults.begin()
+            self._watch = LinkWatch(self._session.scheduler, faults, self._lose, self._say_hot)
         self._graph.start()
+        if self._watch is not None:
+            self._watch.start()
         return True
+
+    def _await_link(self, patience_s: float) -> None:
+        """Look for the device, as depthai does; its words where there is none."""
+        faults, scheduler = self._session.faults, self._session.scheduler
+        away_s = faults.away_for_s() if faults is not None else 0.0
+        if away_s > 0:
+            scheduler.sleep(min(away_s, patience_s))
+        if away_s > patience_s:
+            raise RuntimeError("Cannot find any device with given deviceInfo")
+
+    def _say_hot(self, text: str) -> None:
+        self._log.say(Level.CRITICAL, "system", text)
+
+    def _lose(self, loss: Loss) -> None:
+        """The link is gone: the host's calls raise, and nothing runs any more."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        graph, faults = self._graph, self._session.faults
+        assert graph is not None, "only a pipeline's link is watched"
+        assert faults is not None, "only faults take it"
+        kind = loss.fault.kind
+        if kind == "hang":
+            self._say(
+                f"Monitor thread (device: {self._id} [{self.getDeviceName()}]) - ping was missed, "
+                "closing the device connection"
+            )
+        if kind in ("crash", "hang"):
+            dump = make_dump(loss.fault, self._id, [node.title for node in graph.nodes])
+            faults.dumps[self._id] = dump
+            kept = keep_dump(dump)
+            where = f" Crash dump logs are stored in: {kept}" if kept is not None else ""
+            self._say(f"Device with id {self._id} has crashed.{where}")
+        self._close_streams()
+        with self._session.scheduler.lock:
+            self._session.scheduler.changed(self)
+        self._session.stuck += graph.stop()
+
+    def _say(self, text: str) -> None:
+        """What depthai says on the host, of a device that is not there to say it."""
+        now = self._session.scheduler.clock.now()
+        print(f"[{self._id}] [{now:.3f}] [host] [warning] {text}", file=sys.stderr)
+
+    def _close_streams(self) -> None:
+        for output in self._outputs.values():
+            output.close()
+        for entry in self._inputs.values():
+            entry.close()
 
     def isPipelineRunning(self) -> bool:
         """Whether a pipeline runs."""
@@ -118,23 +193,31 @@ class Device:
 
     def close(self) -> None:
         """End the pipeline; every queue raises from then on."""
-        if self._is_closed:
-            return
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.stop()
         self._is_closed = True
-        if self._graph is not None:
-            self._session.stuck += self._graph.stop()
-        for output in self._outputs.values():
-            output.close()
-        for entry in self._inputs.values():
-            entry.close()
+        graph, self._graph = self._graph, None
+        if graph is not None:
+            self._session.stuck += graph.stop()
+            # The nodes may go: of devices that come and go only this is kept.
+            self._final = graph.report(), graph.traffic()
+        self._close_streams()
 
     def abandon(self) -> None:
         """Forget the pipeline without ending it: after a fork it is the parent's."""
-        for output in self._outputs.values():
-            output.close()
-        for entry in self._inputs.values():
-            entry.close()
-        self._is_closed, self._graph = True, None
+        self._close_streams()
+        self._is_closed, self._graph, self._watch = True, None, None
+
+    @property
+    def number(self) -> int:
+        """Which of the session's it is, from 0."""
+        return self._number
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has been neither closed nor lost."""
+        return not self._is_closed
 
     def isClosed(self) -> bool:
         """Whether it has been closed. A script that asks in a loop sees time pass."""
@@ -146,6 +229,7 @@ class Device:
     def report(self) -> dict[str, Any]:
         """What its nodes and queues did, and what it had to say: plain values."""
         graph = self._graph.report() if self._graph is not None else {}
+        graph = self._final[0] if self._final is not None else graph
         log = [f"[{line.nodeIdName}] {line.payload}" for line in self._log.lines]
         errors = [f"{x.nodeIdName}: {x.payload}" for x in self._log.lines if x.level >= Level.ERR]
         return {"id": self._id, **graph, "log": log, "errors": errors}
@@ -156,6 +240,7 @@ class Device:
         streams = {name: q.queue.counts() for name, q in (self._outputs | self._inputs).items()}
         log = [f"[{line.nodeIdName}] {line.payload}" for line in self._log.lines[-20:]]
         flows = graph.traffic() if graph is not None else {"nodes": [], "links": []}
+        flows = self._final[1] if self._final is not None else flows
         return {"id": self._id, **flows, "streams": streams, "log": log}
 
     def _check_open(self) -> None:
@@ -177,12 +262,14 @@ class Device:
             input_stream=self._inputs.__getitem__,
             source_ended=session.end_soon,
             calibration=self._current_calibration,
+            faults=session.faults,
         )
 
     # -- streams
 
     def _make_streams(self, schema: Schema) -> None:
         session = self._session
+        takes_time = session.faults.host_takes if session.faults is not None else None
         for record in schema.nodes:
             if record.kind not in ("XLinkOut", "XLinkIn"):
                 continue
@@ -197,6 +284,7 @@ class Device:
                     may_arrive=session.may_arrive,
                     on_arrival=self._arrived,
                     on_taken=session.recorder.taken,
+                    takes_time=takes_time,
                 )
             else:
                 size = record.properties["maxDataSize"]
@@ -422,32 +510,38 @@ class Device:
     # -- how it fares
 
     def getChipTemperature(self) -> Any:
-        """A warm chip: the same everywhere on it, always."""
-        return vitals.temperature()
+        """See ``vitals``."""
+        return vitals_messages.chip_temperature(self._vitals())
 
     def getDdrMemoryUsage(self) -> Any:
-        """Made-up but constant: memory is not simulated."""
-        return vitals.memory(*vitals.DDR)
+        """See ``vitals``: made up, memory is not simulated."""
+        return vitals_messages.memory_info(self._vitals().ddr)
 
     def getCmxMemoryUsage(self) -> Any:
         """See getDdrMemoryUsage."""
-        return vitals.memory(*vitals.CMX)
+        return vitals_messages.memory_info(self._vitals().cmx)
 
     def getLeonCssHeapUsage(self) -> Any:
         """See getDdrMemoryUsage."""
-        return vitals.memory(*vitals.CSS_HEAP)
+        return vitals_messages.memory_info(self._vitals().css_heap)
 
     def getLeonMssHeapUsage(self) -> Any:
         """See getDdrMemoryUsage."""
-        return vitals.memory(*vitals.MSS_HEAP)
+        return vitals_messages.memory_info(self._vitals().mss_heap)
 
     def getLeonCssCpuUsage(self) -> Any:
         """See getDdrMemoryUsage."""
-        return vitals.load(vitals.CSS_LOAD)
+        return vitals_messages.cpu_usage(self._vitals().css_load)
 
     def getLeonMssCpuUsage(self) -> Any:
         """See getDdrMemoryUsage."""
-        return vitals.load(vitals.MSS_LOAD)
+        return vitals_messages.cpu_usage(self._vitals().mss_load)
+
+    def _vitals(self) -> Vitals:
+        self._check_open()
+        age_s = self._session.scheduler.clock.now() - self._started_s
+        faults, nodes = self._session.faults, len(self._graph.nodes) if self._graph else 0
+        return vitals_at(age_s, nodes, faults.celsius(age_s) if faults is not None else None)
 
     def setSystemInformationLoggingRate(self, rateHz: float) -> None:
         """Remembered."""
@@ -469,12 +563,20 @@ class Device:
         """Host and device share one clock here: nothing to do."""
 
     def hasCrashDump(self) -> bool:
-        """It does not crash."""
-        return False
+        """Whether it crashed before this, on demand, and nobody has taken the dump."""
+        self._check_open()
+        faults = self._session.faults
+        return faults is not None and self._id in faults.dumps
 
     def getCrashDump(self, clearCrashDump: bool = True) -> Any:
-        """An empty one."""
-        return dai.CrashDump()
+        """What a crash left there, an empty one otherwise."""
+        self._check_open()
+        faults = self._session.faults
+        dumps = faults.dumps if faults is not None else {}
+        dump = dumps.get(self._id) or dai.CrashDump()
+        if clearCrashDump:
+            dumps.pop(self._id, None)
+        return dump
 
     # -- calibration
 
@@ -542,23 +644,22 @@ class Device:
 
     @classmethod
     def getAllAvailableDevices(cls) -> list[Any]:
-        """One camera."""
-        return [device_info(cls._session)]
+        """One camera, unless a fault has it away."""
+        return found_devices(cls._session)
 
     getAllConnectedDevices = getAllAvailableDevices
 
     @classmethod
     def getAnyAvailableDevice(cls, *arguments: Any) -> tuple[bool, Any]:
         """That camera."""
-        return True, device_info(cls._session)
+        return first_found(found_devices(cls._session))
 
     getFirstAvailableDevice = getAnyAvailableDevice
 
     @classmethod
     def getDeviceByMxId(cls, mxId: str, *arguments: Any) -> tuple[bool, Any]:
         """That camera, if it is the one."""
-        info = device_info(cls._session)
-        return (True, info) if mxId == info.mxid else (False, dai.DeviceInfo())
+        return first_found([i for i in found_devices(cls._session) if i.mxid == mxId])
 
     @staticmethod
     def getEmbeddedDeviceBinary(*arguments: Any, **named: Any) -> Any:
@@ -597,13 +698,13 @@ class Bootloader:
 
     @classmethod
     def getAllAvailableDevices(cls) -> list[Any]:
-        """One camera."""
-        return [device_info(cls._session)]
+        """One camera, unless a fault has it away."""
+        return found_devices(cls._session)
 
     @classmethod
     def getFirstAvailableDevice(cls) -> tuple[bool, Any]:
         """That camera."""
-        return True, device_info(cls._session)
+        return first_found(found_devices(cls._session))
 
 
 class Connection:
@@ -613,8 +714,8 @@ class Connection:
 
     @classmethod
     def getAllConnectedDevices(cls, *arguments: Any) -> list[Any]:
-        """One camera."""
-        return [device_info(cls._session)]
+        """One camera, unless a fault has it away."""
+        return found_devices(cls._session)
 
     @classmethod
     def bootBootloader(cls, deviceInfo: Any) -> Any:
@@ -624,13 +725,12 @@ class Connection:
     @classmethod
     def getFirstDevice(cls, *arguments: Any) -> tuple[bool, Any]:
         """That camera."""
-        return True, device_info(cls._session)
+        return first_found(found_devices(cls._session))
 
     @classmethod
     def getDeviceByMxId(cls, mxId: str, *arguments: Any) -> tuple[bool, Any]:
         """That camera, if it is the one."""
-        info = device_info(cls._session)
-        return (True, info) if mxId == info.mxid else (False, dai.DeviceInfo())
+        return first_found([i for i in found_devices(cls._session) if i.mxid == mxId])
 
 
 def _features(camera: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
+from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import cache
 from typing import Any
@@ -41,7 +42,8 @@ class VirtualOak:
     or any FrameSource. ``deterministic``: virtual time and the same bits in every run. ``frames``
     and ``seconds`` end the run: the host's next wait ends the block, without an error. ``view``
     serves a live page of windows and pipeline, whose ``address`` is printed. ``auto``: if a real
-    camera is plugged in, nothing is replaced and that one is used; which it is, is printed. The
+    camera is plugged in, nothing is replaced and that one is used; which it is, is printed.
+    ``faults``: what goes wrong, as ``["drop@10%", "disconnect@5s:3s"]``; see ``faults.spec``. The
     other options are those of ``Settings``.
 
     What is replaced (``dai.Device``, and in deterministic mode ``time`` and ``threading``'s
@@ -60,6 +62,7 @@ class VirtualOak:
         seconds: float | None = None,
         view: bool = False,
         auto: bool = False,
+        faults: Iterable[str] = (),
         **options: Any,
     ) -> None:
         words, self._source = _named(source)
@@ -69,6 +72,7 @@ class VirtualOak:
             deterministic=deterministic,
             frames=frames,
             seconds=seconds,
+            faults=(faults,) if isinstance(faults, str) else tuple(faults),
             **options,
         )
         self._set_up(view=view, auto=auto)

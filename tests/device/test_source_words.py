@@ -86,7 +86,10 @@ def test_usb_speeds_are_what_was_asked_for(arguments, named, speed):
     ):
         assert device.getUsbSpeed().name == speed
         chip = device.getChipTemperature()
-        assert chip.average == chip.css == chip.mss == chip.upa == chip.dss > 20
+        assert 30 < chip.average < 60
+        assert all(
+            abs(part - chip.average) < 3 for part in (chip.css, chip.mss, chip.upa, chip.dss)
+        )
 
 
 @pytest.mark.parametrize("form", [lambda i: i, lambda i: dai.DeviceInfo(i)])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from oakwright.errors import NodeError
@@ -22,6 +23,7 @@ from ..settings import Settings
 
 if TYPE_CHECKING:
     from ..blocks.network import NetworkRunner
+    from ..faults import FaultInjector
     from ..queue_host import HostInput, HostOutput
     from ..sources import FrameSource
 
@@ -48,6 +50,8 @@ class Context:
     calibration: Callable[[], Any]
     # The whole pipeline, for nodes that must know where their pictures come from.
     schema: Schema | None = None
+    # What goes wrong on demand, if anything.
+    faults: FaultInjector | None = None
 
     @property
     def clock(self) -> Clock:
@@ -95,6 +99,8 @@ class Output:
         self.name = name
         self.targets: list[Queue] = []
         self.sent = 0
+        # Called before anything is sent, where a fault may hold the node.
+        self.hold: Callable[[], None] | None = None
 
     @property
     def is_linked(self) -> bool:
@@ -103,6 +109,8 @@ class Output:
 
     def send(self, message: Any) -> None:
         """Hand the message on; waits where a receiver's queue is full and blocks."""
+        if self.hold is not None:
+            self.hold()
         self.sent += 1
         for queue in self.targets:
             queue.put(message)
@@ -155,7 +163,10 @@ class Node:
 
     def run(self) -> None:
         """The body of the node's thread."""
+        faults = self.context.faults
         while True:
+            if faults is not None:
+                faults.hold(self.record)
             self.step()
             self.steps += 1
             if not self.repeats:
@@ -168,8 +179,15 @@ class Node:
     def output(self, key: str) -> Output:
         """The output of that key; one that nobody linked is made, and leads nowhere."""
         if key not in self.outputs:
-            self.outputs[key] = Output(key)
+            self.outputs[key] = self.new_output(key)
         return self.outputs[key]
+
+    def new_output(self, key: str) -> Output:
+        """An output of this node that leads nowhere yet."""
+        made, faults = Output(key), self.context.faults
+        if faults is not None:
+            made.hold = partial(faults.hold, self.record)
+        return made
 
     def send(self, key: str, message: Any) -> None:
         """Send from an output."""

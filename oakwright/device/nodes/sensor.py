@@ -98,7 +98,7 @@ class SensorNode(Node):
         """Wait for the tick, take the picture, send."""
         self._await_tick()
         self._take_controls()
-        if not self.is_streaming:
+        if not self.is_streaming or self._is_lost():
             return
         self.moment_s = self.context.clock.now()
         if self.output("frameEvent").is_linked:
@@ -113,6 +113,13 @@ class SensorNode(Node):
         if self.mounting.sensor.is_tof:
             self._send_distance(shot, turned)
         self.expose(SensorImage(turned, mode.width, mode.height))
+
+    def _is_lost(self) -> bool:
+        """Whether a fault takes this frame: its number is then nobody's."""
+        faults, mounting = self.context.faults, self.mounting
+        return faults is not None and faults.loses_frame(
+            mounting.name, mounting.socket, self.number
+        )
 
     def _await_tick(self) -> None:
         if self.context.settings.pace == "free":

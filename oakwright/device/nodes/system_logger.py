@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from ..message import stamp
 from ..scheduler import Waiting, never
 from ..schema import NodeRecord
-from ..vitals import system_information
+from ..vitals import vitals_at
+from ..vitals_messages import system_information
 from .node import Node
 
 
@@ -28,5 +29,9 @@ class SystemLogger(Node):
         """See Node."""
         moment = self.context.started_s + (self.steps + 1) / self.properties["rateHz"]
         self.context.scheduler.wait(never, Waiting("waits for its next report"), until=moment)
-        message = system_information()
+        schema, faults = self.context.schema, self.context.faults
+        age_s = moment - self.context.started_s
+        celsius = faults.celsius(age_s) if faults is not None else None
+        nodes = len(schema.nodes) if schema is not None else 0
+        message = system_information(vitals_at(age_s, nodes, celsius))
         self.send("out", stamp(message, self.context.clock.now(), self.steps))

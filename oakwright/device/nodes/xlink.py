@@ -22,6 +22,9 @@ class XLinkOut(Node):
     def step(self) -> None:
         """See Node."""
         message = self.inputs["in"].get()
+        faults = self.context.faults
+        if faults is not None and faults.loses_message(self.properties["streamName"], self.steps):
+            return
         limit = self.properties["maxFpsLimit"]
         if limit > 0:
             now = self.context.clock.now()
