@@ -1,0 +1,25 @@
+"""Complete applications for a camera, real or virtual: two stages, drawing, scripts to begin with.
+
+depthai and OpenCV are imported where they are used; nothing here knows which camera it runs on.
+"""
+
+from .draw import PALETTE, Canvas, color_of, draw_boxes, draw_things
+from .network import Detector, Network, Recognizer
+from .pipeline import Camera, Tracking
+from .two_stage import Seen, Thing, TwoStage
+
+__all__ = [
+    "PALETTE",
+    "Camera",
+    "Canvas",
+    "Detector",
+    "Network",
+    "Recognizer",
+    "Seen",
+    "Thing",
+    "Tracking",
+    "TwoStage",
+    "color_of",
+    "draw_boxes",
+    "draw_things",
+]

@@ -1,0 +1,175 @@
+"""The networks of an application: a blob each, and how its results are to be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oakwright.errors import UnreadableModel, UsageError
+
+from .need import need
+
+COLORS = ("BGR", "RGB")
+_LONGEST_SETTINGS = 1 << 20
+# dai.TensorInfo.DataType -> numpy
+_ELEMENTS = {"U8F": "u1", "I8": "i1", "FP16": "<f2", "FP32": "<f4", "INT": "<i4"}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A blob with one input for pictures [1,3,H,W], compiled for bytes.
+
+    ``color``: the order of the planes it was trained on, BGR or RGB; check it first where results
+    are poor. The blob is read at once: UnreadableModel where it cannot be, UsageError where it
+    takes no pictures.
+    """
+
+    blob: str | Path
+    color: str = "BGR"
+
+    def __post_init__(self) -> None:
+        if self.color not in COLORS:
+            raise UsageError(f"color '{self.color}' is neither BGR nor RGB", key="color")
+        inputs = self._opened.networkInputs
+        (name, entry), *others = inputs.items()
+        if others or len(entry.dims) < 3 or list(entry.dims[2:]) not in ([3, 1], [3]):
+            shapes = ", ".join(f"{n} {list(i.dims)[::-1]}" for n, i in inputs.items())
+            raise UsageError(
+                f"{self.blob} does not take one colour picture: its inputs are {shapes}",
+                remedy="one input [1,3,height,width] is wanted",
+                path=str(self.blob),
+            )
+        if entry.dataType.name != "U8F":
+            raise UsageError(
+                f"input '{name}' of {self.blob} takes {entry.dataType.name}, a camera sends bytes",
+                remedy="compile it for bytes: oakwright convert MODEL --ip U8",
+                path=str(self.blob),
+            )
+
+    @cached_property
+    def _opened(self) -> Any:
+        dai = need("depthai")
+        if not Path(self.blob).is_file():
+            raise UnreadableModel(f"there is no blob {self.blob}", path=str(self.blob))
+        try:
+            opened = dai.OpenVINO.Blob(str(self.blob))
+        except RuntimeError as error:
+            raise UnreadableModel(
+                f"{self.blob} is no blob that depthai reads: {error}",
+                remedy="make one from your model: oakwright convert MODEL -o FILE.blob",
+                path=str(self.blob),
+            ) from error
+        if not opened.networkInputs:
+            raise UnreadableModel(f"{self.blob} has no input", path=str(self.blob))
+        return opened
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture it takes, pixels."""
+        dims = next(iter(self._opened.networkInputs.values())).dims
+        return int(dims[0]), int(dims[1])
+
+    @property
+    def outputs(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of its outputs by name, outermost first."""
+        # depthai lists W, H, C, N; of a plain list of numbers C, N.
+        return {n: tuple(o.dims)[::-1] for n, o in self._opened.networkOutputs.items()}
+
+    def tensors(self, message: Any) -> dict[str, np.ndarray]:
+        """The results in an ``NNData`` as arrays, in the blob's shapes; FP16 stays FP16."""
+        shapes, data, found = self.outputs, np.asarray(message.getData()), {}
+        for info in message.getAllLayers():
+            dtype = np.dtype(_ELEMENTS[info.dataType.name])
+            shape = shapes.get(info.name, tuple(info.dims))
+            end = info.offset + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+            found[info.name] = data[info.offset : end].view(dtype).reshape(shape)
+        return found
+
+
+@dataclass(frozen=True)
+class Detector(Network):
+    """A detector: an SSD (its last layer DetectionOutput), or a YOLO with its decoder's settings.
+
+    ``labels``: names by number. ``keep``: numbers of the classes to go on with; all if empty.
+    ``yolo``: the JSON that `oakwright yolo` writes beside the blob (a path, or its content), whose
+    ``confidence`` then holds unless another is given. ``confidence`` and ``iou`` are in 0..1.
+    """
+
+    confidence: float | None = None
+    labels: Sequence[str] = ()
+    keep: Sequence[int] = ()
+    yolo: str | Path | Mapping[str, Any] | None = None
+    settings: Mapping[str, Any] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.confidence is not None and not 0 < self.confidence < 1:
+            raise UsageError(f"confidence {self.confidence} must be between 0 and 1")
+        if self.yolo is not None:
+            settings, names = _yolo_settings(self.yolo)
+            object.__setattr__(self, "settings", settings)
+            object.__setattr__(self, "labels", tuple(self.labels) or names)
+        else:
+            self._demand_rows()
+
+    @property
+    def threshold(self) -> float:
+        """The least confidence of what is shown."""
+        return float(self.confidence or self.settings.get("confidence_threshold", 0.5))
+
+    def name(self, label: int) -> str:
+        """The class's name; its number where there is none."""
+        return self.labels[label] if 0 <= label < len(self.labels) else str(label)
+
+    def _demand_rows(self) -> None:
+        shapes = self.outputs
+        if len(shapes) != 1 or next(iter(shapes.values()))[-1] != 7:
+            told = ", ".join(f"{n} {list(s)}" for n, s in shapes.items())
+            raise UsageError(
+                f"{self.blob} is no SSD whose output has rows of 7 numbers: it gives {told}",
+                remedy="for a YOLO give its settings: Detector(blob, yolo='FILE.json')",
+                path=str(self.blob),
+            )
+
+
+@dataclass(frozen=True)
+class Recognizer(Network):
+    """A network that looks at one thing at a time.
+
+    ``margin``: what is cut out is wider than the box by this share of it on every side.
+    """
+
+    margin: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not -0.4 <= self.margin <= 2:
+            raise UsageError(f"margin {self.margin} must be between -0.4 and 2", key="margin")
+
+
+def _yolo_settings(
+    given: str | Path | Mapping[str, Any],
+) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    where = "the YOLO settings" if isinstance(given, Mapping) else str(given)
+    try:
+        content: Any = given
+        if not isinstance(given, Mapping):
+            with Path(given).open("rb") as file:
+                content = json.loads(file.read(_LONGEST_SETTINGS))
+        settings = content["nn_config"]["NN_specific_metadata"]
+        for key in ("classes", "coordinates", "anchors", "anchor_masks"):
+            settings[key]
+        names = tuple(str(n) for n in content.get("mappings", {}).get("labels", ()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnreadableModel(
+            f"cannot read {where}: {type(error).__name__}: {error}",
+            remedy="give the JSON that `oakwright yolo` writes beside the blob",
+            path=where,
+        ) from error
+    return settings, names
