@@ -68,13 +68,17 @@ def _classes(
     parts: Sequence[Part], classes: Sequence[str] | None
 ) -> tuple[list[str], list[Finding]]:
     known = list(dict.fromkeys(name for part in parts for name in part.names))
+    declared = [part for part in parts if part.is_declared]
+    if len(declared) < len(parts):
+        # Names gathered from boxes have no order of their own: that of reading would depend on it.
+        known.sort()
     differing = []
-    for part in parts:
+    for part in declared:
         if classes is None:
-            lacking = [name for name in parts[0].names if name not in part.names]
-            more = [name for name in part.names if name not in parts[0].names]
+            lacking = [name for name in declared[0].names if name not in part.names]
+            more = [name for name in part.names if name not in declared[0].names]
             words = ", ".join([*(f"no '{n}'" for n in lacking), *(f"also '{n}'" for n in more)])
-            text = f"its classes differ from those of {parts[0].file}: {words}"
+            text = f"its classes differ from those of {declared[0].file}: {words}"
         else:
             words = ", ".join(f"no '{n}'" for n in classes if n in known and n not in part.names)
             text = f"it has not all the classes asked for: {words}"
@@ -86,7 +90,10 @@ def _classes(
     if len(set(wanted)) != len(wanted) or not all(wanted):
         raise UsageError(f"the classes {', '.join(wanted)} are not one name each", key="classes")
     for name in wanted:
-        if name not in known:
+        if name not in known and len(declared) < len(parts):
+            text = f"no box is of the class '{name}'"
+            differing.append(Finding(parts[0].file, 0, text, is_error=False))
+        elif name not in known:
             near = difflib.get_close_matches(name, known, 1)
             raise UsageError(
                 f"there is no class '{name}' in {', '.join(part.file for part in parts)}",

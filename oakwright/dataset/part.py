@@ -11,7 +11,8 @@ from oakwright.errors import DatasetError
 
 from .findings import Finding
 
-# Where in the file something stands: (section, index), which the part can turn into a line.
+# Where something stands: (section, index) of one large file, which the part's ``locate`` turns
+# into a line, or (file, line) where each picture has a file of its own.
 Place = tuple[str, int]
 
 
@@ -37,23 +38,25 @@ class Picture:
     stated: tuple[int, int] | None
     place: Place
     is_relative: bool = False
-    file: str = ""
     boxes: list[Box] = field(default_factory=list)
 
 
 @dataclass
 class Part:
-    """One file of annotations (or one folder of small ones), read but not yet checked."""
+    """One file of annotations (or one folder of small ones), read but not yet checked.
+
+    ``is_declared``: the names are a list of the file's, not gathered from its boxes, so one that
+    is missing is missing on purpose.
+    """
 
     file: str
     root: Path
     names: list[str]
+    is_declared: bool = True
     pictures: list[Picture] = field(default_factory=list)
     notes: list[tuple[Place, str, bool]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    locate: Callable[[Iterable[Place]], dict[Place, int]] = lambda places: {
-        place: place[1] for place in places
-    }
+    locate: Callable[[Iterable[Place]], dict[Place, int]] | None = None
 
     def note(self, place: Place, text: str, is_error: bool = True) -> None:
         """Something wrong at a place of this part's file; its line is looked up at the end."""
@@ -61,11 +64,14 @@ class Part:
 
     def all_findings(self) -> list[Finding]:
         """Everything noted so far, with lines."""
-        lines = self.locate({place for place, _, _ in self.notes}) if self.notes else {}
-        found = [
-            Finding(self.file, lines.get(place, 0), text, is_error)
-            for place, text, is_error in self.notes
-        ]
+        if self.locate is None:
+            found = [Finding(*place, text, is_error) for place, text, is_error in self.notes]
+        else:
+            lines = self.locate({place for place, _, _ in self.notes}) if self.notes else {}
+            found = [
+                Finding(self.file, lines.get(place, 0), text, is_error)
+                for place, text, is_error in self.notes
+            ]
         return self.findings + found
 
 

@@ -14,6 +14,8 @@ from .coco import read_coco
 from .findings import Finding, in_order, refuse
 from .part import Part
 from .sample import Dataset
+from .voc import picture_root, read_voc
+from .yolo import reader_of, split_part
 
 
 def read(
@@ -24,9 +26,11 @@ def read(
     """The dataset of one or several files of annotations.
 
     Args:
-        ann_files: COCO json, each; a text is split at commas, as the tutorial's flags have it.
+        ann_files: COCO json; a folder of Pascal VOC xml, or a list of ImageSets/Main; YOLO's
+            data.yaml, its part after a colon (``data.yaml:val``). A text is split at commas, as
+            the tutorial's flags have it.
         roots: the folders that the files' picture names start from: one for each, or one for
-            all. The file's own folder by default.
+            all. The file's own folder by default; for VOC, JPEGImages or images near it.
         classes: the names wanted, in this order; boxes of others are left out. All that the
             files have, by default, in the order of their ids; several files must then agree.
 
@@ -46,12 +50,13 @@ def survey(
 ) -> tuple[Dataset, list[Finding]]:
     """As :func:`read`, but errors come in a list, beside a dataset of what is sound."""
     parts, findings = [], []
-    for file, root in _pairs(ann_files, roots):
+    for reader, file, root in _jobs(ann_files, roots):
         try:
-            parts.append(_reader(file)(file, root))
+            parts.append(reader(file, root))
         except DatasetError as error:
             text = error.where.get("reason", error.message)
-            findings.append(Finding(str(file), error.where.get("line", 0), text))
+            named = error.where.get("path", str(file))
+            findings.append(Finding(named, error.where.get("line", 0), text))
     if not parts:
         return Dataset((), ()), findings
     dataset, found = assemble(parts, split_list(classes) if classes is not None else None)
@@ -66,32 +71,36 @@ def split_list(value: PathLike | Sequence[PathLike]) -> list[str]:
     return [entry.strip() for entry in entries if entry.strip()]
 
 
-def _pairs(
+def _jobs(
     ann_files: PathLike | Sequence[PathLike], roots: PathLike | Sequence[PathLike] | None
-) -> list[tuple[Path, Path]]:
-    files = [Path(name) for name in split_list(ann_files)]
-    if not files:
+) -> list[tuple[Callable[[Path, Path], Part], Path, Path]]:
+    """(reader, file, root) of each file of annotations."""
+    names = split_list(ann_files)
+    if not names:
         raise UsageError("no file of annotations is named", key="ann_files")
-    if not roots:
-        return [(file, file.parent) for file in files]
-    folders = [Path(name) for name in split_list(roots)]
+    folders: list[Path | None] = [Path(name) for name in split_list(roots)] if roots else [None]
     if len(folders) == 1:
-        folders *= len(files)
-    if len(folders) != len(files):
+        folders *= len(names)
+    if len(folders) != len(names):
         raise UsageError(
-            f"{len(files)} files of annotations and {len(folders)} roots",
+            f"{len(names)} files of annotations and {len(folders)} roots",
             remedy="name one root for each file, or one for all",
             key="roots",
         )
-    return list(zip(files, folders, strict=True))
+    return [_job(name, root) for name, root in zip(names, folders, strict=True)]
 
 
-def _reader(file: Path) -> Callable[[Path, Path], Part]:
-    if file.suffix.lower() == ".json":
-        return read_coco
-    raise DatasetError(
-        f"{file} is no kind of annotations that is known",
-        remedy="known are COCO json",
-        path=str(file),
-        reason="it is no kind of annotations that is known",
+def _job(name: str, root: Path | None) -> tuple[Callable[[Path, Path], Part], Path, Path]:
+    path, part = split_part(name)
+    suffix = path.suffix.lower()
+    if suffix in (".yaml", ".yml"):
+        return reader_of(part), path, root or path.parent
+    if path.is_dir() or suffix == ".txt":
+        return read_voc, path, root or picture_root(path)
+    if suffix == ".json":
+        return read_coco, path, root or path.parent
+    raise UsageError(
+        f"{name} is no kind of annotations that is known",
+        remedy="known are COCO .json, a folder of VOC .xml, a VOC list .txt and YOLO's data.yaml",
+        key="ann_files",
     )
