@@ -188,6 +188,8 @@ def router(service: Service) -> APIRouter:
 def answer(_: Any, error: Exception) -> JSONResponse:
     """A designed error as an answer."""
     assert isinstance(error, OakwrightError)
+    if hasattr(error, "plain"):  # told by another process, with layer and findings
+        return JSONResponse(error.plain, 400)
     if isinstance(error, QueueFull):
         return JSONResponse(error_json(error), 503, {"Retry-After": str(RETRY_S)})
     return JSONResponse(error_json(error), 400)

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from oakwright import __version__
 from oakwright.errors import OakwrightError
 
-from . import api, compat
+from . import api, compat, preview
 from .limits import Limits
 from .service import Service
 
@@ -48,6 +48,7 @@ def make_app(service: Service) -> FastAPI:
     app.add_exception_handler(HTTPException, _plain)
     app.include_router(compat.router(service))
     app.include_router(api.router(service))
+    app.include_router(preview.router(service))
 
     @app.get("/healthz", tags=["operations"], summary="The server answers")
     def healthz() -> dict[str, str]:
