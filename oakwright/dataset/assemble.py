@@ -125,6 +125,10 @@ def _sample(
     keep = [i for i, box in enumerate(boxes) if _is_sound(part, picture, box, corners[i], size)]
     limits = np.array([*size, *size], np.float64)
     kept = np.clip(corners[keep], 0, limits).astype(np.float32)
+    areas = np.array([boxes[i].area for i in keep], np.float64)
+    if (areas < 0).any():
+        sides = (kept[:, 2:] - kept[:, :2]).astype(np.float64)
+        areas = np.where(areas < 0, sides[:, 0] * sides[:, 1], areas)
     return Sample(
         path=picture.path,
         image_id=number,
@@ -133,6 +137,7 @@ def _sample(
         boxes=kept,
         labels=np.array([place_of[boxes[i].name] for i in keep], np.int64),
         crowd=np.array([boxes[i].crowd for i in keep], bool),
+        stated_areas=areas,
     )
 
 

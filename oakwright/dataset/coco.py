@@ -122,7 +122,10 @@ def _annotations(
         else:
             x, y, w, h = map(float, box)
             crowd = entry.get("iscrowd") in (1, True)
-            picture.boxes.append(Box((x, y, x + w, y + h), name, crowd, place))
+            area = entry.get("area")
+            # Zeros are what tools write that do not know.
+            area = float(area) if _is_number(area) and 0 < area < 1e12 else -1.0
+            picture.boxes.append(Box((x, y, x + w, y + h), name, crowd, place, area))
 
 
 def _is_number(value: object) -> bool:

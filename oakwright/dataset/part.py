@@ -24,6 +24,7 @@ class Box:
     name: str
     crowd: bool
     place: Place
+    area: float = -1.0  # square pixels, below 0 where the file says nothing usable
 
 
 @dataclass(slots=True)

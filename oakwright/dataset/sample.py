@@ -19,6 +19,8 @@ class Sample:
     bottom in those pixels, inside the picture; ``labels`` int64 [n] counts in the dataset's
     ``classes``; ``crowd`` bool [n] marks regions that are neither wanted nor wrong to find
     (COCO's ``iscrowd``, VOC's ``difficult``). ``image_id`` is unique in its dataset.
+    ``stated_areas`` float64 [n] are COCO's ``area``, by which its numbers for small, medium and
+    large things go; where there are none :attr:`areas` are the boxes'.
     """
 
     path: Path
@@ -28,6 +30,16 @@ class Sample:
     boxes: np.ndarray
     labels: np.ndarray
     crowd: np.ndarray
+    stated_areas: np.ndarray | None = None
+
+    @property
+    def areas(self) -> np.ndarray:
+        """float64 [n], square pixels."""
+        if self.stated_areas is not None:
+            return self.stated_areas
+        sides = (self.boxes[:, 2:] - self.boxes[:, :2]).astype(np.float64)
+        area: np.ndarray = sides[:, 0] * sides[:, 1]
+        return area
 
     def __post_init__(self) -> None:
         n = len(self.boxes)

@@ -85,7 +85,8 @@ def coco_text(dataset: Dataset, names: Mapping[Path, str]) -> str:
                 "height": sample.height,
             }
         )
-        for box, label, crowd in zip(sample.boxes, sample.labels, sample.crowd, strict=True):
+        rows = zip(sample.boxes, sample.labels, sample.crowd, sample.areas, strict=True)
+        for box, label, crowd, area in rows:
             x0, y0, x1, y1 = box.astype(float)
             sides = [_short(v) for v in (x0, y0, x1 - x0, y1 - y0)]
             annotations.append(
@@ -94,7 +95,7 @@ def coco_text(dataset: Dataset, names: Mapping[Path, str]) -> str:
                     "image_id": sample.image_id,
                     "category_id": int(label) + 1,
                     "bbox": sides,
-                    "area": _short((x1 - x0) * (y1 - y0)),
+                    "area": _short(float(area)),
                     "iscrowd": int(crowd),
                 }
             )
