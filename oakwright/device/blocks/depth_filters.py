@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .bits import count_bits
+
 DECIMATION, SPECKLE, MEDIAN = "decimation", "speckle", "median"
 SPATIAL, TEMPORAL = "spatial", "temporal"
 SKIP, NON_ZERO_MEDIAN, NON_ZERO_MEAN = "skip", "median", "mean"
@@ -81,7 +83,7 @@ class FilterChain:
         calm = valid & (last > 0) & (np.abs(now - last) < _delta(mean, scale))
         mixed = np.where(calm, mean.alpha * now + (1 - mean.alpha) * last, now)
         times, among = _PERSISTENCE[min(max(mean.persistency, 0), len(_PERSISTENCE) - 1)]
-        recent = np.bitwise_count(self._history & np.uint8((1 << among) - 1))
+        recent = count_bits(self._history & np.uint8((1 << among) - 1))
         kept = ~valid & (last > 0) & (recent >= times) & (among > 0)
         mixed = np.where(kept, last, mixed)
         self._history = (self._history << np.uint8(1)) | valid.astype(np.uint8)

@@ -14,6 +14,8 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from .bits import count_bits
+
 RIGHT, LEFT, CENTER = "right", "left", "center"
 # OpenCV's fixed point: sixteenths of a pixel.
 _SIXTEENTHS = 16
@@ -239,7 +241,7 @@ def _confidence(first: np.ndarray, second: np.ndarray, sixteenths: np.ndarray) -
     x = np.arange(columns, dtype=np.float32)[None, :] - sixteenths.astype(np.float32) / _SIXTEENTHS
     y = np.broadcast_to(np.arange(rows, dtype=np.float32)[:, None], x.shape)
     there = cv2.remap(second, x, np.ascontiguousarray(y), cv2.INTER_LINEAR)
-    differing = np.bitwise_count(_census(first) ^ _census(there)).astype(np.uint8)
+    differing = count_bits(_census(first) ^ _census(there))
     mean = cv2.blur(differing.astype(np.float32), (_CONFIDENCE_BLOCK, _CONFIDENCE_BLOCK))
     score = np.minimum(mean * (255 / 4), 255).astype(np.uint8)
     score[sixteenths < 0] = 255
