@@ -53,6 +53,9 @@ class BatonScheduler(Scheduler):
         self._outside: set[Task] = set()
         self._timed_out: set[Task] = set()
         self._faults: dict[Task, BaseException] = {}
+        # Tasks within ``wait``, and of these the ones that end it with a KeyboardInterrupt.
+        self._within: set[Task] = set()
+        self._interrupted: set[Task] = set()
 
     # -- the face
 
@@ -101,7 +104,10 @@ class BatonScheduler(Scheduler):
         self._raise_orders(task)
         if ready():
             return True
+        self._within.add(task)
         task.why, task.since, task.until, task.ready = why, self.clock.now(), until, ready
+        if task in self._interrupted:
+            task.ready = always
         if outside:
             self._outside.add(task)
         started = task.waits_from_s = real_perf_counter()
@@ -112,10 +118,28 @@ class BatonScheduler(Scheduler):
         timed_out = task in self._timed_out
         self._timed_out.discard(task)
         fault = self._faults.pop(task, None)
+        self._within.discard(task)
+        if task in self._interrupted:
+            self._interrupted.discard(task)
+            task.ready = None
+            raise KeyboardInterrupt
         if fault is not None:
             raise fault
         self._raise_orders(task)
         return not timed_out
+
+    def interrupt(self) -> bool:
+        """For a signal's handler: let the main thread's wait end with a KeyboardInterrupt.
+
+        It does so once that thread has the baton: raised at once it would run beside whoever has
+        it. False where there is nothing to wait for, or somebody has lost patience: raise then.
+        """
+        task = self._by_thread.get(threading.main_thread().ident or 0)
+        if task is None or task not in self._within or task in self._interrupted:
+            return False
+        self._interrupted.add(task)
+        task.ready = always
+        return True
 
     def stop(self, group: object) -> list[Task]:
         """See Scheduler.stop."""

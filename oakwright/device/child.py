@@ -19,6 +19,7 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
+from dataclasses import replace
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -196,7 +197,8 @@ def _watch(limit_s: float, result: _Result, oak: VirtualOak) -> None:
         where = _place_of(threading.main_thread(), script)
         if not result.facts["outcome"]:
             result.is_told_to_end = True
-            os.kill(os.getpid(), signal.SIGINT)
+            # To that thread itself: one that waits in a lock must be woken by it.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             real_sleep(LAST_WORDS_S)
         if result.facts["outcome"]:
             # The script has ended; only its device's threads, or its own, may still be at work.
@@ -255,7 +257,8 @@ def _print_traceback(error: BaseException) -> None:
 
 
 def _pass_on(settings: Settings) -> None:
-    os.environ[VARIABLE] = settings.to_text()
+    # One recording is of one process.
+    os.environ[VARIABLE] = replace(settings, record="").to_text()
     paths = [str(HOOK), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
 

@@ -8,6 +8,7 @@ are none of the session's keep the real things.
 from __future__ import annotations
 
 import datetime
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ _RealLock = threading.Lock
 def take_over(scheduler: BatonScheduler) -> Iterator[None]:
     """Replace ``time``, ``dai.Clock`` and ``threading``'s waits until the end of the block."""
     undo = [
+        *_patch_interrupt(scheduler),
         *_patch_time(scheduler),
         *_patch_threads(scheduler),
     ]
@@ -45,6 +47,28 @@ def _replace(owner: Any, name: str, value: Any) -> Callable[[], None]:
     original = getattr(owner, name)
     setattr(owner, name, value)
     return lambda: setattr(owner, name, original)
+
+
+# -- the interrupt
+
+
+def _patch_interrupt(scheduler: BatonScheduler) -> list[Callable[[], None]]:
+    """Ctrl-C ends the host's wait when its turn comes; a handler of the user's own is left be."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return []
+
+    def interrupt(number: int, frame: Any) -> None:
+        if not scheduler.interrupt():
+            signal.default_int_handler(number, frame)
+
+    def put_back() -> None:
+        # A script may have put its own in its place meanwhile.
+        if signal.getsignal(signal.SIGINT) is interrupt:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, interrupt)
+    return [put_back]
 
 
 # -- time

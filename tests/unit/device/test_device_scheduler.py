@@ -1,11 +1,13 @@
 """The baton: one order, virtual time, deadlocks with names."""
 
+import signal
 import threading
 import time
 
 import pytest
 
 from oakwright.device.baton import BatonScheduler
+from oakwright.device.clock import VIRTUAL_START_S, real_sleep
 from oakwright.device.queue import Queue
 from oakwright.device.scheduler import RealScheduler, Waiting, never
 from oakwright.device.takeover import take_over
@@ -128,6 +130,46 @@ def test_the_scripts_clock_never_gives_the_same_reading_twice():
     assert readings == sorted(readings)
     assert time.monotonic is not None
     assert abs(time.time() - 1_700_000_000) > 1e6
+
+
+def test_an_interrupt_reaches_the_host_when_it_has_the_baton():
+    scheduler, seen = baton(), []
+
+    def node():
+        scheduler.sleep(0.1)
+        # As the signal's handler does; a second one is not to wait.
+        seen.append((scheduler.interrupt(), scheduler.interrupt()))
+        real_sleep(0.05)  # the host's thread would have time to run
+        seen.append("node goes on")
+        scheduler.sleep(1)
+
+    scheduler.spawn("node", node, group="device")
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.sleep(10)
+    seen.append(f"host at {scheduler.clock.now() - VIRTUAL_START_S:.1f}")
+    scheduler.sleep(1)
+    scheduler.stop("device")
+    assert seen == [(True, False), "node goes on", "host at 0.1"]
+
+
+def test_an_interrupt_outside_a_wait_comes_at_once():
+    with take_over(baton()):
+        assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_of_the_users_own_stays():
+    def handler(number, frame):
+        pass
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with take_over(baton()):
+            assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_the_scripts_own_threads_locks_and_events_wait_without_the_baton():
