@@ -8,6 +8,8 @@ import pytest
 
 from oakwright.device import Settings, VirtualOak, run_script
 
+pytestmark = pytest.mark.real_time
+
 # Stands for a plugged-in camera: the real library's discovery says so, its Device says it is used.
 PLUGGED_IN = """
 import depthai, types

@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.real_time
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 

@@ -12,6 +12,8 @@ import pytest
 from oakwright.device import VirtualOak
 from oakwright.errors import NodeError
 
+pytestmark = pytest.mark.real_time
+
 BLOBS = Path(__file__).parents[1] / "corpus" / "blobs"
 
 

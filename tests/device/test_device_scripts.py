@@ -15,6 +15,8 @@ import pytest
 from oakwright.device import Settings, run_script
 from oakwright.errors import UsageError
 
+pytestmark = pytest.mark.real_time
+
 START = """
 import depthai as dai
 pipeline = dai.Pipeline()

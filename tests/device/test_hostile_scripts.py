@@ -13,6 +13,8 @@ import pytest
 
 from oakwright.device import Settings, run_script
 
+pytestmark = pytest.mark.real_time
+
 START = """
 import atexit, ctypes, depthai as dai, multiprocessing, os, signal, subprocess, sys
 import threading, time

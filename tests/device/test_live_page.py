@@ -18,6 +18,8 @@ from oakwright.device import VirtualOak
 from oakwright.device.view.layout import Box, Line, arrange
 from oakwright.device.view.state import Meter
 
+pytestmark = pytest.mark.real_time
+
 SCRIPT = """
 import cv2, depthai as dai
 pipeline = dai.Pipeline()

@@ -7,6 +7,8 @@ import pytest
 
 from oakwright.device import VirtualOak
 
+pytestmark = pytest.mark.real_time
+
 
 def words_of(source, *, deterministic=True, read=0):
     """What a script warns of; ``read`` messages are taken from its output after it has run."""

@@ -8,6 +8,8 @@ import pytest
 from oakwright.device import VirtualOak
 from oakwright.errors import Deadlock
 
+pytestmark = pytest.mark.real_time
+
 
 def camera(*streams, fps=30):
     """A pipeline whose preview goes out by each of these names."""

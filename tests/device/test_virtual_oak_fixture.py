@@ -8,6 +8,8 @@ import pytest
 from oakwright.device import VirtualOak
 from oakwright.errors import EndOfRun
 
+pytestmark = pytest.mark.real_time
+
 
 def read(count=10**9):
     pipeline = dai.Pipeline()

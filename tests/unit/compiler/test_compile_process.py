@@ -16,7 +16,7 @@ from oakwright.compiler import CompileOptions, compile_ir, process
 from oakwright.errors import EngineCrashed, EngineNotFound
 from tests.unit.compiler.hand_written_ir import chain
 
-pytestmark = pytest.mark.usefixtures("engine")
+pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.real_time]
 
 RELU = chain("ReLU")
 

@@ -9,7 +9,7 @@ import pytest
 
 from oakwright.cli.main import COMMANDS, run
 
-pytestmark = pytest.mark.usefixtures("own_cache")
+pytestmark = [pytest.mark.usefixtures("own_cache"), pytest.mark.real_time]
 
 
 def test_convert_prints_what_it_did(half, tmp_path, capsys):

@@ -11,7 +11,7 @@ import pytest
 import oakwright
 from oakwright import blobconverter, compile_tool, mo
 
-pytestmark = pytest.mark.usefixtures("own_cache")
+pytestmark = [pytest.mark.usefixtures("own_cache"), pytest.mark.real_time]
 
 
 @pytest.fixture(autouse=True)
