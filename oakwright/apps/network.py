@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from oakwright.decode import YoloSettings, read_settings
 from oakwright.errors import UnreadableModel, UsageError
 
 from .need import need
 
 COLORS = ("BGR", "RGB")
-_LONGEST_SETTINGS = 1 << 20
 # dai.TensorInfo.DataType -> numpy
 _ELEMENTS = {"U8F": "u1", "I8": "i1", "FP16": "<f2", "FP32": "<f4", "INT": "<i4"}
 
@@ -98,30 +97,30 @@ class Detector(Network):
 
     ``labels``: names by number. ``keep``: numbers of the classes to go on with; all if empty.
     ``yolo``: the JSON that `oakwright yolo` writes beside the blob (a path, or its content), whose
-    ``confidence`` then holds unless another is given. ``confidence`` and ``iou`` are in 0..1.
+    ``confidence`` (0..1) then holds unless another is given.
     """
 
     confidence: float | None = None
     labels: Sequence[str] = ()
     keep: Sequence[int] = ()
     yolo: str | Path | Mapping[str, Any] | None = None
-    settings: Mapping[str, Any] = field(init=False, repr=False, default_factory=dict)
+    settings: YoloSettings | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.confidence is not None and not 0 < self.confidence < 1:
             raise UsageError(f"confidence {self.confidence} must be between 0 and 1")
         if self.yolo is not None:
-            settings, names = _yolo_settings(self.yolo)
+            settings = read_settings(self.yolo)
             object.__setattr__(self, "settings", settings)
-            object.__setattr__(self, "labels", tuple(self.labels) or names)
+            object.__setattr__(self, "labels", tuple(self.labels) or settings.names)
         else:
             self._demand_rows()
 
     @property
     def threshold(self) -> float:
         """The least confidence of what is shown."""
-        return float(self.confidence or self.settings.get("confidence_threshold", 0.5))
+        return self.confidence or (self.settings.confidence if self.settings else 0.5)
 
     def name(self, label: int) -> str:
         """The class's name; its number where there is none."""
@@ -151,25 +150,3 @@ class Recognizer(Network):
         super().__post_init__()
         if not -0.4 <= self.margin <= 2:
             raise UsageError(f"margin {self.margin} must be between -0.4 and 2", key="margin")
-
-
-def _yolo_settings(
-    given: str | Path | Mapping[str, Any],
-) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    where = "the YOLO settings" if isinstance(given, Mapping) else str(given)
-    try:
-        content: Any = given
-        if not isinstance(given, Mapping):
-            with Path(given).open("rb") as file:
-                content = json.loads(file.read(_LONGEST_SETTINGS))
-        settings = content["nn_config"]["NN_specific_metadata"]
-        for key in ("classes", "coordinates", "anchors", "anchor_masks"):
-            settings[key]
-        names = tuple(str(n) for n in content.get("mappings", {}).get("labels", ()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UnreadableModel(
-            f"cannot read {where}: {type(error).__name__}: {error}",
-            remedy="give the JSON that `oakwright yolo` writes beside the blob",
-            path=where,
-        ) from error
-    return settings, names

@@ -157,13 +157,13 @@ def _detector(
     node = pipeline.create(getattr(dai.node, family + kind))
     node.setBlobPath(str(detector.blob))
     node.setConfidenceThreshold(detector.threshold)
-    if detector.yolo is not None:
+    if detector.settings is not None:
         values = detector.settings
-        node.setNumClasses(values["classes"])
-        node.setCoordinateSize(values["coordinates"])
-        node.setAnchors(values["anchors"])
-        node.setAnchorMasks(values["anchor_masks"])
-        node.setIouThreshold(values.get("iou_threshold", 0.5))
+        node.setNumClasses(values.classes)
+        node.setCoordinateSize(4)
+        node.setAnchors(list(values.anchors))
+        node.setAnchorMasks({side: list(mask) for side, mask in values.masks.items()})
+        node.setIouThreshold(values.iou)
     if depth:
         node.setBoundingBoxScaleFactor(0.8)
         node.setDepthLowerThreshold(depth.depth_mm[0])

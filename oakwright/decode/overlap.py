@@ -7,6 +7,7 @@ import numpy as np
 
 def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Intersection over union of every pair: [A,4] and [B,4] (x0, y0, x1, y1) to [A,B]."""
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     shared = np.prod(np.maximum(high - low, 0), axis=2)

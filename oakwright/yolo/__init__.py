@@ -1,7 +1,9 @@
 """YOLO detectors for the camera: find the heads, cut there, write the decoder's settings."""
 
+from oakwright.decode import Rule
+
 from .convert import YoloModel, convert_yolo
-from .layout import FAMILIES, Detector, Rule, Scale
+from .layout import FAMILIES, Detector, Scale
 from .settings import decoder_settings, read_labels
 
 __all__ = [

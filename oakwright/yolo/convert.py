@@ -21,9 +21,10 @@ from oakwright.conversion import (
     convert,
     read_model,
 )
+from oakwright.decode import Rule
 from oakwright.errors import UnsupportedModel, UsageError
 
-from .layout import COMMON_NAME, FAMILIES, TOLERANCE, Detector, Rule, Scale
+from .layout import COMMON_NAME, FAMILIES, TOLERANCE, Detector, Scale
 from .settings import decoder_settings, labels_of
 
 if TYPE_CHECKING:

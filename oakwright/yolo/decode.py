@@ -1,4 +1,4 @@
-"""The rules of `layout`, in numpy, on raw head tensors: what a model's own decoding must equal."""
+"""The rules of `oakwright.decode`, on raw head tensors: what a model's own decoding must equal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .layout import Detector, Rule
+from oakwright.decode import Rule, boxes_of_cells, mean_distances, sigmoid
+
+from .layout import Detector
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,12 @@ def _with_anchors(
 ) -> Boxes:
     anchors = np.array(detector.anchors[index])[:, None]
     cells = values.reshape(len(anchors), 5 + detector.classes, -1).transpose(0, 2, 1)
-    where, raw = sigmoid(cells[..., :2]), cells[..., 2:4]
-    if detector.rule is Rule.SQUARES:
-        centre = (2 * where - 0.5 + grid) * stride
-        extent = (2 * sigmoid(raw)) ** 2 * anchors
-    else:
-        b = detector.stretch
-        centre = (b * where - (b - 1) / 2 + grid) * stride
-        extent = np.exp(raw) * anchors
-    boxes = np.concatenate([centre, extent], axis=2)
+    is_square = detector.rule is Rule.SQUARES
+    sizes = sigmoid(cells[..., 2:4]) if is_square else cells[..., 2:4]
+    numbers = np.concatenate([sigmoid(cells[..., :2]), sizes], axis=2)
+    boxes = boxes_of_cells(
+        detector.rule, numbers, grid, stride, anchors=anchors, stretch=detector.stretch
+    )
     return Boxes(boxes, sigmoid(cells[..., 4]), sigmoid(cells[..., 5:]))
 
 
@@ -74,18 +73,8 @@ def _without(
     detector: Detector, arrays: Sequence[np.ndarray], grid: np.ndarray, stride: np.ndarray
 ) -> Boxes:
     box, scores = arrays[0].T, sigmoid(arrays[-1].T)[None]
-    if detector.rule is Rule.EXPONENTS:
-        boxes = np.concatenate([(box[:, :2] + grid) * stride, np.exp(box[:, 2:]) * stride], axis=1)
-        return Boxes(boxes[None], sigmoid(arrays[1]), scores)
     if detector.bins > 1:
-        logits = box.reshape(len(box), 4, detector.bins)
-        weights = np.exp(logits - logits.max(axis=2, keepdims=True))
-        box = (weights / weights.sum(axis=2, keepdims=True)) @ np.arange(detector.bins)
-    low, high = grid + 0.5 - box[:, :2], grid + 0.5 + box[:, 2:]
-    boxes = np.concatenate([(low + high) / 2 * stride, (high - low) * stride], axis=1)
-    return Boxes(boxes[None], np.ones((1, len(box))), scores)
-
-
-def sigmoid(values: np.ndarray) -> np.ndarray:
-    """The logistic function."""
-    return np.asarray(1 / (1 + np.exp(-values)))
+        box = mean_distances(box, detector.bins)
+    boxes = boxes_of_cells(detector.rule, box, grid, stride)[None]
+    is_sure = sigmoid(arrays[1]) if detector.rule is Rule.EXPONENTS else np.ones((1, len(box)))
+    return Boxes(boxes, is_sure, scores)

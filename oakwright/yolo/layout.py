@@ -1,39 +1,18 @@
 """The words of this room: scales, rules and what a recognised detector looks like.
 
-Each rule says how the numbers of one cell become a box, as DepthAI 2's YoloDetectionNetwork and
-oakwright's virtual device decode it (units: s is the scale's stride in pixels, g the cell's index,
-a the anchor in pixels; sig is the logistic function):
-
-=========  ==========================  =====================  ==============================
-rule       centre                      size                   published as
-=========  ==========================  =====================  ==============================
-anchors    (b sig(t) - (b-1)/2 + g) s  a exp(t)               v3 (b = 1), v4 (b = 1.05 .. 1.2)
-squares    (2 sig(t) - 0.5 + g) s      a (2 sig(t))^2         v5, v7
-exponents  (t + g) s                   s exp(t)               v6's first release, YOLOX
-distances  four distances d s from the cell's centre          v6 later, v8, v9, v10, v11
-=========  ==========================  =====================  ==============================
-
-A distance is a plain number, or the mean of a distribution over 0, 1, .. k-1 whose logits the
-network gives (distribution focal loss, arXiv 2006.04388).
+The rules themselves, which DepthAI 2's YoloDetectionNetwork, oakwright's virtual device and the
+host follow, stand in `oakwright.decode`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
+
+from oakwright.decode import Rule
 
 if TYPE_CHECKING:
     from openvino import Output
-
-
-class Rule(str, Enum):
-    """How a cell's numbers become a box; see the module."""
-
-    ANCHORS = "anchors"
-    SQUARES = "squares"
-    EXPONENTS = "exponents"
-    DISTANCES = "distances"
 
 
 @dataclass(frozen=True)

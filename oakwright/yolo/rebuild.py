@@ -14,7 +14,9 @@ import numpy as np
 import openvino as ov
 from openvino import Node, Output, opset8
 
-from .layout import Detector, Rule, Scale
+from oakwright.decode import Rule
+
+from .layout import Detector, Scale
 
 
 def with_decodable_outputs(model: ov.Model, detector: Detector, word: str) -> ov.Model:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from oakwright.decode import Rule, sigmoid
 from oakwright.errors import UnsupportedModel, UsageError
 
-from .decode import decode, flat, sigmoid
-from .layout import FAMILIES, TOLERANCE, Detector, Rule, Scale
+from .decode import decode, flat
+from .layout import FAMILIES, TOLERANCE, Detector, Scale
 from .own_decoding import OwnDecoding, as_rows
 
 _MOST_ANCHORS = 9
