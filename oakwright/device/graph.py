@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from oakwright.errors import NodeError, OakwrightError, PipelineError
 
+from .accepted import accepted_types
 from .boards import Board
 from .declared import declared_streams
 from .nodes import NODES, PERIPHERAL, Context, Node
@@ -111,6 +113,9 @@ class Graph:
             size=port.queue_size,
             is_blocking=port.is_blocking,
         )
+        accepted = accepted_types(node.record.kind).get(port.key)
+        if accepted is not None:
+            queue.check = partial(node.demand, port.key, accepted)
         self._queues.append(queue)
         return Input(queue, waits_for_message=port.waits_for_message)
 

@@ -17,7 +17,7 @@ from typing import Any
 import depthai as dai
 import numpy as np
 
-from .blocks.formats import Frame
+from .blocks.formats import Frame, check_frame
 
 # Messages' fields (as Python attributes of the raw message) besides data, number and times.
 _FIELDS: dict[str, tuple[str, ...]] = {
@@ -135,8 +135,14 @@ def image_like(frame: Frame, source: Any) -> Any:
 
 
 def frame_of(message: Any) -> Frame:
-    """The frame in an ``ImgFrame``; its bytes are shared, not copied."""
-    return Frame(message.getType().name, message.getWidth(), message.getHeight(), message.getData())
+    """The frame in an ``ImgFrame``; its bytes are shared, not copied.
+
+    Raises BadFrame where it is of a known type and cannot be read as what it says it is.
+    """
+    kind, width, height = message.getType().name, message.getWidth(), message.getHeight()
+    frame = Frame(kind, width, height, message.getData())
+    check_frame(frame)
+    return frame
 
 
 # -- tensors
@@ -274,14 +280,14 @@ def content_of(message: Any) -> int | None:
     return zlib.crc32(data[:: len(data) // 65536 | 1].tobytes())
 
 
-def add_to_digest(digest: Any, stream: str, message: Any) -> None:
-    """Feed a message to a hash: stream, class, number, time, contents."""
-    moment = message.getTimestamp() // datetime.timedelta(microseconds=1)
+def add_to_digest(digest: Any, stream: str, message: Any, *, is_timed: bool = True) -> None:
+    """Feed a message to a hash: stream, class, number, time (if ``is_timed``), contents."""
+    moment = message.getTimestamp() // datetime.timedelta(microseconds=1) if is_timed else ""
     head = f"{stream}|{kind_of(message)}|{message.getSequenceNum()}|{moment}|"
     digest.update(head.encode())
     if kind_of(message) == "MessageGroup":
         for name in sorted(message.getMessageNames()):
-            add_to_digest(digest, name, message[name])
+            add_to_digest(digest, name, message[name], is_timed=is_timed)
         return
     digest.update(np.ascontiguousarray(message.getData()))
     for field in _LISTS.get(kind_of(message), ()):

@@ -34,6 +34,8 @@ class Queue:
         self.received = 0
         self.dropped = 0
         self.fullest = 0
+        # Asked of every message before it is taken; raises where the receiver cannot have it.
+        self.check: Callable[[Any], None] | None = None
         # Told of every message, on the sender's thread, before anyone can take it.
         self.on_arrival: Callable[[Any], None] | None = None
 
@@ -135,6 +137,8 @@ class Queue:
                 raise QueueClosed(self.name)
             if not self._items:
                 return False
+            if self.check is not None:
+                self.check(self._items[0])
             taken.append(self._items.popleft())
             self.scheduler.changed(self)
             return True

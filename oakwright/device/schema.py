@@ -129,15 +129,18 @@ def read_pipeline(pipeline: Any) -> Schema:
     )
 
 
-@cache
-def default_properties(kind: str) -> Mapping[str, Any]:
-    """The properties of a fresh node of this schema name; what differs was set by the script."""
-    pipeline = dai.Pipeline()
-    # Derived networks have the schema name of their base class.
-    name = {
+def python_name(kind: str) -> str:
+    """The class in ``dai.node`` that a schema name stands for: networks have their base's."""
+    return {
         "DetectionNetwork": "MobileNetDetectionNetwork",
         "SpatialDetectionNetwork": "MobileNetSpatialDetectionNetwork",
     }.get(kind, kind)
+
+
+@cache
+def default_properties(kind: str) -> Mapping[str, Any]:
+    """The properties of a fresh node of this schema name; what differs was set by the script."""
+    pipeline, name = dai.Pipeline(), python_name(kind)
     if not hasattr(dai.node, name):
         return MappingProxyType({})
     pipeline.create(getattr(dai.node, name))

@@ -18,6 +18,7 @@ from typing import Any
 import depthai as dai
 
 from .runner import RunResult
+from .schema import python_name
 from .sources import still_at
 
 RESULTS = ("clean", "refused", "failed", "apart")
@@ -126,10 +127,7 @@ def declared_types(kind: str) -> Mapping[str, frozenset[str]]:
 
     Outputs that may send anything that is a Buffer are left out.
     """
-    name = {
-        "DetectionNetwork": "MobileNetDetectionNetwork",
-        "SpatialDetectionNetwork": "MobileNetSpatialDetectionNetwork",
-    }.get(kind, kind)
+    name = python_name(kind)
     if not hasattr(dai.node, name):
         return {}
     node = dai.Pipeline().create(getattr(dai.node, name))

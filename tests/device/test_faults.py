@@ -128,9 +128,9 @@ def test_messages_are_lost_on_the_link_alone():
 
 def test_a_pulled_cable_raises_in_depthais_words_and_comes_back():
     with VirtualOak(deterministic=True, faults=["disconnect@1990ms:3s"]) as oak:
+        assert dai.Device.getAllAvailableDevices()
         device = dai.Device(pipeline_of())
         mxid = device.getMxId()
-        assert dai.Device.getAllAvailableDevices()
         taken, after_s, error = read_until_lost(device)
         assert taken == list(range(60))
         assert after_s == pytest.approx(1.99, abs=0.01)

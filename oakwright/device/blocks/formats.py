@@ -16,6 +16,10 @@ Encode = Callable[[np.ndarray], np.ndarray]
 Decode = Callable[[np.ndarray, int, int], np.ndarray]
 
 
+class BadFrame(ValueError):
+    """A picture whose bytes are not what its type and size say; nodes drop it and log why."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """Pixels in a device format: ``data`` is flat uint8; size in pixels."""
@@ -91,14 +95,27 @@ def encode(pixels: np.ndarray, name: str) -> Frame:
 
 def decode(frame: Frame) -> np.ndarray:
     """BGR (HxWx3) or grey (HxW) pixels of a frame; may share its memory."""
-    kind = _FORMATS[frame.type]
+    check_frame(frame)
+    need = frame_bytes(frame.type, frame.width, frame.height)
+    return _FORMATS[frame.type].decode(frame.data[:need], frame.width, frame.height)
+
+
+def check_frame(frame: Frame) -> None:
+    """Raise BadFrame where a frame of a known type cannot be read; others are not looked at."""
+    if frame.type not in _FORMATS:
+        return
+    if frame.width <= 0 or frame.height <= 0:
+        raise BadFrame(f"a {frame.type} frame of {frame.width}x{frame.height} shows nothing")
+    halves = frame_bytes(frame.type, 2, 2) == 6
+    if halves and (frame.width % 2 or frame.height % 2):
+        size = f"{frame.width}x{frame.height}"
+        raise BadFrame(f"a {frame.type} frame of {size} is odd: its colours are halved")
     need = frame_bytes(frame.type, frame.width, frame.height)
     if len(frame.data) < need:
-        raise ValueError(
+        raise BadFrame(
             f"a {frame.type} frame of {frame.width}x{frame.height} has {need} bytes, "
             f"this one {len(frame.data)}"
         )
-    return kind.decode(frame.data[:need], frame.width, frame.height)
 
 
 # -- the conversions

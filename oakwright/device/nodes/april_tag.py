@@ -46,7 +46,10 @@ class AprilTag(Node):
             self._use(config.get() if waits else config.queue.try_get())
         frame = frame_of(message)
         if frame.type not in _READS:
-            self.error(f"the picture is of type {frame.type}, not of {', '.join(_READS)}: dropped")
+            self.error(
+                f"the picture is of type {frame.type}, not of {', '.join(_READS)}: dropped",
+                once=True,
+            )
             return
         luma = frame.data[: frame.width * frame.height].reshape(frame.height, frame.width)
         if self.output("out").is_linked:

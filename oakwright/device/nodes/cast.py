@@ -67,7 +67,8 @@ class Cast(Node):
                 self.send("output", stamp_like(made, message))
             else:
                 self.error(
-                    f"{name} has {target.channels} channels, the input {planes.shape[0]}: dropped"
+                    f"{name} has {target.channels} channels, the input {planes.shape[0]}: dropped",
+                    once=True,
                 )
         if self.output("passthroughInput").is_linked:
             self.send("passthroughInput", message)
@@ -81,7 +82,7 @@ class Cast(Node):
         if kind_of(message) == "ImgFrame":
             frame = frame_of(message)
             if not is_known(frame.type):
-                self.error(f"pictures of type {frame.type} cannot be read: dropped")
+                self.error(f"pictures of type {frame.type} cannot be read: dropped", once=True)
                 return None
             pixels = decode(frame)
             if pixels.ndim == 3 and frame.type.startswith("RGB"):
@@ -92,7 +93,9 @@ class Cast(Node):
         tensor = next(iter(tensors.values()), None)
         if tensor is None or tensor.ndim < 2 or any(n != 1 for n in tensor.shape[:-3]):
             shape = "nothing" if tensor is None else f"a tensor {list(tensor.shape)}"
-            self.error(f"pictures are made of tensors [..., C, H, W], this is {shape}: dropped")
+            self.error(
+                f"pictures are made of tensors [..., C, H, W], this is {shape}: dropped", once=True
+            )
             return None
         return tensor.reshape((1, 1, 1, *tensor.shape)[-3:])
 

@@ -38,7 +38,6 @@ class EdgeDetector(Node):
     def step(self) -> None:
         """See Node."""
         message = self.inputs["inputImage"].get()
-        self.demand("inputImage", message, "ImgFrame")
         config = self.inputs["inputConfig"]
         if config.is_linked:
             told = config.get() if config.waits_for_message else config.queue.try_get()
@@ -65,7 +64,6 @@ class EdgeDetector(Node):
     def _take(self, message: Any) -> None:
         if message is None:
             return
-        self.demand("inputConfig", message, "EdgeDetectorConfig")
         data = message.getConfigData()
         kernels = _kernels({name: getattr(data, name) for name in (_ACROSS, _DOWN)})
         for text in _wrong(kernels):

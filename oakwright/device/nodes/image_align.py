@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..blocks.align import CUBIC, LINEAR, NEAREST, PlaneAlignment
-from ..blocks.formats import Frame, decode, encode, is_known
+from ..blocks.formats import BadFrame, Frame, decode, encode, is_known
 from ..blocks.stereo import Lens, View, see_from
 from ..message import frame_of, image_message, stamp_like
 from ..schema import NodeRecord
@@ -63,7 +63,7 @@ class ImageAlign(Node):
                 self._plane_mm = self._reader.read(told)["staticDepthPlane"]
         frame = frame_of(message)
         if not is_known(frame.type):
-            self.error(f"pictures of type {frame.type} cannot be read: dropped")
+            self.error(f"pictures of type {frame.type} cannot be read: dropped", once=True)
             return
         sockets = message.getInstanceNum(), target.getInstanceNum()
         calibration = self.context.calibration()
@@ -91,6 +91,8 @@ class ImageAlign(Node):
     def _lens(self, calibration: Any, target: Any) -> Lens:
         socket, values = target.getInstanceNum(), self.properties
         own = target.getWidth(), target.getHeight()
+        if min(own) <= 0:
+            raise BadFrame(f"the picture to align to is {own[0]}x{own[1]}")
         size = values["alignWidth"] or own[0], values["alignHeight"] or own[1]
         if values["outKeepAspectRatio"] or size == own:
             return lens_of(calibration, socket, size)

@@ -92,12 +92,9 @@ class ImageManip(Node):
             self.send("out", image_like(frame, self._image))
 
     def _next_image(self) -> Any:
-        message = self.inputs["inputImage"].get()
-        self.demand("inputImage", message, "ImgFrame")
-        return message
+        return self.inputs["inputImage"].get()
 
     def _read(self, message: Any) -> Mapping[str, Any]:
-        self.demand("inputConfig", message, "ImageManipConfig")
         return self._scratch.read(message)
 
     def _compute(self, frame: Frame) -> Frame | None:

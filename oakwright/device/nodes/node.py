@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from oakwright.errors import NodeError
 
+from ..blocks.formats import BadFrame
 from ..boards import Board
 from ..clock import Clock
 from ..log import DeviceLog, Level
@@ -167,7 +168,10 @@ class Node:
         while True:
             if faults is not None:
                 faults.hold(self.record)
-            self.step()
+            try:
+                self.step()
+            except BadFrame as problem:
+                self.error(f"{problem}; the picture is dropped", once=True)
             self.steps += 1
             if not self.repeats:
                 return
@@ -193,13 +197,16 @@ class Node:
         """Send from an output."""
         self.output(key).send(message)
 
-    def demand(self, key: str, message: Any, kind: str) -> None:
-        """Raise NodeError where what came to input ``key`` is no message of class ``kind``."""
+    def demand(self, key: str, kinds: frozenset[str], message: Any) -> None:
+        """Raise NodeError where what came to input ``key`` is of none of the classes named."""
         got = type(message).__name__
-        if got != kind:
+        if got not in kinds:
+            names = sorted(kinds)
+            article = "an" if got[0] in "AEIO" else "a"
             raise NodeError(
-                f"{self.title}: a {got} came to its input '{key}', which takes {kind}",
-                remedy=f"send a dai.{kind} there, or link another output to it",
+                f"{self.title}: {article} {got} came to its input '{key}', which takes "
+                f"{' or '.join(names)}",
+                remedy=f"send a dai.{names[0]} there, or link another output to it",
                 node=self.title,
             )
 

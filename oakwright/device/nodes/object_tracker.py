@@ -109,7 +109,7 @@ class ObjectTracker(Node):
         seen = now if looked_at is None else self._picture(looked_at)
         if self._needs_pixels and (now.pixels is None or seen.pixels is None):
             kind = frame_of(frame if now.pixels is None else looked_at).type
-            self.error(f"pictures of type {kind} cannot be read: dropped")
+            self.error(f"pictures of type {kind} cannot be read: dropped", once=True)
             return
         found = None if detections is None else [_sighting(d) for d in detections.detections]
         tracks = self._tracker.step(found, seen, now)

@@ -42,7 +42,9 @@ class PointCloud(Node):
             self._config = self._config if told is None else self._reader.read(told)
         frame = frame_of(message)
         if frame.type != _DEPTH:
-            self.error(f"a depth map of type {frame.type} came, {_DEPTH} is needed: dropped")
+            self.error(
+                f"a depth map of type {frame.type} came, {_DEPTH} is needed: dropped", once=True
+            )
             return
         depth, socket = decode(frame), message.getInstanceNum()
         lens = lens_of(self.context.calibration(), socket, (frame.width, frame.height))

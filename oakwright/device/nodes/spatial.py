@@ -72,7 +72,7 @@ def region_message(region: Region) -> Any:
 def _is_depth(node: Node, message: Any) -> bool:
     kind = message.getType().name
     if kind != _DEPTH:
-        node.error(f"a depth map of type {kind} came, {_DEPTH} is needed: dropped")
+        node.error(f"a depth map of type {kind} came, {_DEPTH} is needed: dropped", once=True)
     return bool(kind == _DEPTH)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..blocks import depth_filters
 from ..blocks.depth_filters import FilterChain
-from ..blocks.formats import decode, encode, is_known
+from ..blocks.formats import BadFrame, decode, encode, is_known
 from ..blocks.stereo import (
     CENTER,
     LEFT,
@@ -312,12 +312,17 @@ class StereoDepth(Node):
 def lens_of(calibration: Any, socket: int, size: tuple[int, int]) -> Lens:
     """A socket's camera for pictures of that size, cropped to their aspect."""
     camera = dai.CameraBoardSocket(socket)
-    matrix = np.array(calibration.getCameraIntrinsics(camera, *size), np.float64)
+    try:
+        matrix = np.array(calibration.getCameraIntrinsics(camera, *size), np.float64)
+    except (RuntimeError, IndexError) as error:
+        raise BadFrame(f"a picture of camera {socket}, which the calibration lacks") from error
     return Lens(matrix, size, tuple(calibration.getDistortionCoefficients(camera)))
 
 
 def pose_between(calibration: Any, source: int, target: int) -> Pose:
     """From one socket's axes to another's."""
+    if source == target:
+        return Pose(np.eye(3), np.zeros(3))
     sockets = dai.CameraBoardSocket(source), dai.CameraBoardSocket(target)
     return Pose.of(np.array(calibration.getCameraExtrinsics(*sockets)))
 

@@ -59,7 +59,9 @@ class ToF(Node):
             self._use(self._reader.read(told))
         frame = frame_of(message)
         if frame.type != TYPE:
-            self.error(f"{frame.type} came, which is no time-of-flight camera's raw: dropped")
+            self.error(
+                f"{frame.type} came, which is no time-of-flight camera's raw: dropped", once=True
+            )
             return
         self._raws += 1
         if self._raws % _RAWS:

@@ -93,7 +93,7 @@ class VideoEncoder(Node):
         frame = frame_of(message)
         wrong = self._wrong_with(frame)
         if wrong:
-            self.error(f"{wrong}: dropped")
+            self.error(f"{wrong}: dropped", once=True)
             return
         if self._profile in _CODECS:
             self._stream(frame, message)

@@ -45,7 +45,7 @@ class Warp(Node):
         message = self.inputs["inputImage"].get()
         frame = frame_of(message)
         if not is_known(frame.type):
-            self.error(f"pictures of type {frame.type} cannot be read: dropped")
+            self.error(f"pictures of type {frame.type} cannot be read: dropped", once=True)
             return
         assert self._mesh is not None
         size = (
@@ -59,7 +59,8 @@ class Warp(Node):
         if len(result.data) > limit:
             self.error(
                 f"the result ({size[0]}x{size[1]} {frame.type}) has {len(result.data)} bytes, "
-                f"more than the {limit} allowed: dropped; call setMaxOutputFrameSize"
+                f"more than the {limit} allowed: dropped; call setMaxOutputFrameSize",
+                once=True,
             )
             return
         self.send("out", image_like(result, message))
