@@ -52,20 +52,23 @@ ABOUT = {
 }
 
 
-def grid_yolo(width: int, height: int, sides: dict[str, tuple[int, int]], is_v8: bool) -> ov.Model:
+def grid_yolo(
+    width: int, height: int, sides: dict[str, tuple[int, int]], is_v8: bool, classes: int = 80
+) -> ov.Model:
     """Grids of boxes; ``sides``: step and channels of each output. Scores follow brightness."""
+    bright = min(16, classes - 1)
     image = ops.parameter([1, 3, height, width], np.float32, name="images")
     outputs = []
     for name, (step, channels) in sides.items():
         pooled = ops.avg_pool(image, [step, step], [0, 0], [0, 0], [step, step], False)
         weights = np.zeros((channels, 3, 1, 1), np.float32)
         bias = np.full((1, channels, 1, 1), -12.0, np.float32)
-        each = 5 if is_v8 else 85
+        each = 5 if is_v8 else 5 + classes
         for first in range(0, channels, channels if is_v8 else each):
             bias[0, first : first + 4] = 2.0 if is_v8 else 0.0
             # Only bright cells are anything: a product of two scores over 0.5.
-            weights[first + 4] = weights[first + 5 + 16] = 0.02
-            bias[0, [first + 4, first + 5 + 16]] = -9.5
+            weights[first + 4] = weights[first + 5 + bright] = 0.02
+            bias[0, [first + 4, first + 5 + bright]] = -9.5
         grid = ops.add(ops.convolution(pooled, weights, [1, 1], [0, 0], [0, 0], [1, 1]), bias)
         if is_v8:
             box = ops.strided_slice(grid, [0, 0], [0, 4], [1, 1], [1, 0], [1, 0])
