@@ -1,4 +1,4 @@
-"""Writing results: aside first, then renamed; nobody ever sees half a file or half a set."""
+"""Files: read with a bound; written aside and renamed, so that nobody ever sees half of one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from oakwright.errors import OutputError
+from oakwright.errors import OutputError, UnreadableModel
 
 PathLike = str | os.PathLike[str]
+
+
+def read_bounded(path: PathLike, largest: int) -> bytes:
+    """The bytes of a file. Raises UnreadableModel (with ``path``) for more than ``largest``."""
+    if Path(path).stat().st_size > largest:
+        bound = f"{largest >> 30} GiB" if largest >= 1 << 30 else f"{largest >> 20} MiB"
+        raise UnreadableModel(f"{path} is larger than {bound}", path=str(path))
+    return Path(path).read_bytes()
 
 
 def write_aside(path: PathLike, data: bytes | str) -> Path:

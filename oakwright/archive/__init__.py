@@ -11,9 +11,10 @@ from .config import (
 )
 from .heads import classification_head, ssd_head, yolo_head
 from .superblob import make_superblob, read_superblob
-from .tar import Archive, is_archive, read_archive, write_archive
+from .tar import SUFFIXES, Archive, is_archive, read_archive, write_archive
 
 __all__ = [
+    "SUFFIXES",
     "Archive",
     "ArchiveConfig",
     "ArchiveInput",

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from oakwright import conversion
+from oakwright.archive import SUFFIXES as ARCHIVE_SUFFIXES
 from oakwright.archive import is_archive
 from oakwright.errors import UsageError
 from oakwright.files import write_all_aside
@@ -139,9 +140,7 @@ _FORM_OF = {
     ".xml": "ir",
     ".blob": "blob",
     ".superblob": "superblob",
-    ".tar.xz": "archive",
-    ".tar.gz": "archive",
-    ".tar.bz2": "archive",
+    **dict.fromkeys(ARCHIVE_SUFFIXES, "archive"),
 }
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
 
 from oakwright.blob import BlobReader
-from oakwright.errors import OakwrightError, UnreadableModel, UsageError
+from oakwright.errors import OakwrightError, UsageError
 
-from .pictures import PICTURES, VIDEOS, count_frames, fit, frames, frames_per_second
+from .pictures import (
+    PICTURES,
+    VIDEOS,
+    count_frames,
+    fit,
+    frames,
+    frames_per_second,
+    load_arrays,
+)
 
 
 @dataclass(frozen=True)
@@ -177,22 +183,6 @@ class Feed:
             remedy=remedy,
             key="input",
         )
-
-
-def load_arrays(path: Path) -> Any:
-    """The array of an .npy, or a dict of those of an .npz. Raises UnreadableModel."""
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if not isinstance(loaded, np.lib.npyio.NpzFile):
-                return loaded
-            return {key: loaded[key] for key in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, MemoryError) as error:
-        raise UnreadableModel(
-            f"{path} is no numpy file: {error}",
-            remedy="write it with numpy.save or numpy.savez; pickled objects are not read",
-            path=str(path),
-        ) from error
 
 
 @contextmanager

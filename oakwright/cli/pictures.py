@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -121,24 +122,39 @@ def fit(picture: np.ndarray, shape: tuple[int, ...], layout: str) -> np.ndarray:
     return np.ascontiguousarray(view).reshape(shape)
 
 
+def load_arrays(path: Path) -> Any:
+    """The array of an .npy, or a dict of those of an .npz. Raises UnreadableModel."""
+    try:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if not isinstance(loaded, np.lib.npyio.NpzFile):
+                return loaded
+            return {key: loaded[key] for key in loaded.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+        raise UnreadableModel(
+            f"{path} is no numpy file: {error}",
+            remedy="write it with numpy.save or numpy.savez; pickled objects are not read",
+            path=str(path),
+        ) from error
+
+
 def sample_inputs(path: Path, planned: Sequence[Any]) -> list[dict[str, np.ndarray]]:
     """Up to 8 inputs of a planned conversion from pictures, ``.npy`` or ``.npz`` at ``path``."""
-    if path.suffix.lower() == ".npz":
-        with np.load(path, allow_pickle=False) as archive:
-            return [{key: archive[key] for key in archive.files}]
+    loaded = load_arrays(path) if path.suffix.lower() in (".npy", ".npz") else None
+    if isinstance(loaded, dict):
+        return [loaded]
     if len(planned) != 1:
         names = ", ".join(entry.name for entry in planned)
         raise UsageError(
             f"the model has inputs {names}; pictures fill only one", remedy="give an .npz by name"
         )
     name, shape, layout = planned[0].name, planned[0].ir_shape, planned[0].planar_layout
-    if path.suffix.lower() == ".npy":
-        array = np.load(path, allow_pickle=False)
-        if array.size != np.prod(shape):
+    if loaded is not None:
+        if loaded.size != np.prod(shape):
             raise UsageError(
-                f"{path} has the shape {array.shape}, input '{name}' takes {shape}", key="samples"
+                f"{path} has the shape {loaded.shape}, input '{name}' takes {shape}", key="samples"
             )
-        return [{name: array.reshape(shape)}]
+        return [{name: loaded.reshape(shape)}]
     pictures = [picture for _, picture in itertools.islice(frames(path), 8)]
     for bad in (each for each in pictures if isinstance(each, UnreadableModel)):
         raise bad

@@ -14,6 +14,7 @@ from oakwright.archive import (
     Head,
     Preprocessing,
     default_layout,
+    is_archive,
     make_superblob,
     write_archive,
 )
@@ -181,7 +182,7 @@ def archive_of(converted: Converted, path: str | Path, *, heads: Sequence[Head] 
         precision="float16",
     )
     target = Path(path)
-    if not str(target).endswith((".tar.xz", ".tar.gz", ".tar.bz2")):
+    if not is_archive(target):
         target = target.with_name(f"{target.name}.rvc2.tar.xz")
     return write_archive(target, config, {file: data})
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oakwright.errors import UnreadableModel, UnsupportedModel
+from oakwright.files import read_bounded
 from oakwright.ir import Finding
 
 from ..onnx_file import OnnxOutline, external_paths, outline
@@ -34,9 +35,7 @@ def from_onnx(source: Any, name: str = "") -> Source:
     if isinstance(source, (str, Path)):
         path = Path(source)
         where, name = str(path), name or path.stem
-        if path.stat().st_size > _LARGEST:
-            raise UnreadableModel(f"{path} is larger than {_LARGEST >> 30} GiB", path=where)
-        data = path.read_bytes()
+        data = read_bounded(path, _LARGEST)
         found = outline(data, where)
         external_paths(found, path.parent)
         read: Any = str(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from oakwright.errors import UnreadableModel
+from oakwright.files import read_bounded
 
 from ..wire import Value, WireError, fields, message, text
 from .errors_text import unsupported_by_front_end
@@ -23,10 +24,9 @@ def from_paddle(path: Path) -> Source:
     """
     import openvino as ov
 
-    if path.stat().st_size > _LARGEST:
-        raise UnreadableModel(f"{path} is larger than {_LARGEST >> 30} GiB", path=str(path))
+    data = memoryview(read_bounded(path, _LARGEST))
     try:
-        operations, has_weights = _outline(memoryview(path.read_bytes()))
+        operations, has_weights = _outline(data)
         if not operations:
             raise WireError("it has no operations")
     except WireError as error:

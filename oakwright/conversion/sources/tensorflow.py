@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oakwright.errors import UnreadableModel
+from oakwright.files import read_bounded
 
 from ..wire import Value, WireError, fields, message, text
 from .errors_text import unsupported_by_front_end
@@ -101,11 +102,10 @@ def _name_plainly(model: Any) -> None:
 
 
 def _outline(path: Path, walk: Any) -> GraphOutline:
-    if path.stat().st_size > _LARGEST:
-        raise UnreadableModel(f"{path} is larger than {_LARGEST >> 30} GiB", path=str(path))
+    data = memoryview(read_bounded(path, _LARGEST))
     graph = GraphOutline()
     try:
-        for name, operation in walk(memoryview(path.read_bytes())):
+        for name, operation in walk(data):
             graph.nodes[name] = operation
         if not graph.nodes:
             raise WireError("it has no nodes")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oakwright.errors import UnreadableModel
+from oakwright.files import read_bounded
 
 from .errors_text import unsupported_by_front_end
 from .model import Reference, Source
@@ -33,9 +34,7 @@ def from_tflite(source: Any) -> Source:
     """
     if isinstance(source, (str, Path)):
         path = Path(source)
-        if path.stat().st_size > _LARGEST:
-            raise UnreadableModel(f"{path} is larger than {_LARGEST >> 30} GiB", path=str(path))
-        where, name, data = str(path), path.stem, path.read_bytes()
+        where, name, data = str(path), path.stem, read_bounded(path, _LARGEST)
         model = _read(path, where)
     else:
         where, name, data = "the given TFLite bytes", "model", bytes(source)

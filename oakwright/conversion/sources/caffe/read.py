@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oakwright.errors import ConversionMismatch, UnreadableModel
+from oakwright.files import read_bounded
 
 from ...wire import WireError
 from ..model import Reference, Source
@@ -43,7 +44,8 @@ def from_caffe(
         prototxt, weights = sorted(map(Path, source), key=lambda path: path.suffix, reverse=True)
     else:
         prototxt, weights = caffe_files(Path(source))
-    text, data = _bytes(prototxt, _LARGEST_TEXT), _bytes(weights, _LARGEST_WEIGHTS)
+    text = read_bounded(prototxt, _LARGEST_TEXT)
+    data = read_bounded(weights, _LARGEST_WEIGHTS)
     try:
         blobs = weights_of(data)
         if not blobs:
@@ -100,12 +102,6 @@ def caffe_files(path: Path) -> tuple[Path, Path]:
             )
         other = choice[0]
     return (path, other) if is_text else (other, path)
-
-
-def _bytes(path: Path, bound: int) -> bytes:
-    if path.stat().st_size > bound:
-        raise UnreadableModel(f"{path} is larger than {bound >> 20} MiB", path=str(path))
-    return path.read_bytes()
 
 
 def _opencv(
