@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.resources import files
-from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
@@ -16,13 +14,8 @@ from oakwright.errors import OakwrightError
 
 from . import api, compat, preview
 from .limits import Limits
+from .pages import add_pages
 from .service import Service
-
-_PAGE = {
-    "/": ("index.html", "text/html"),
-    "/page.css": ("page.css", "text/css"),
-    "/page.js": ("page.js", "text/javascript"),
-}
 
 
 def make_app(service: Service) -> FastAPI:
@@ -61,19 +54,8 @@ def make_app(service: Service) -> FastAPI:
         waiting = {"queued": service.ledger.count("queued")} if not problems else {}
         return JSONResponse({**facts, **waiting}, 503 if problems else 200)
 
-    folder = files("oakwright.server") / "page"
-    for path, (name, kind) in _PAGE.items():
-        app.add_api_route(
-            path, _static((folder / name).read_bytes(), kind), include_in_schema=False
-        )
+    add_pages(app)
     return app
-
-
-def _static(content: bytes, kind: str) -> Any:
-    def page() -> Response:
-        return Response(content, media_type=kind, headers={"Cache-Control": "no-cache"})
-
-    return page
 
 
 def _plain(_: Request, error: Exception) -> JSONResponse:
