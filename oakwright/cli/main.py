@@ -24,6 +24,7 @@ COMMANDS = {
     "yolo": ("yolo", "yolo_command", "A YOLO detector, ready for DepthAI's decoder."),
     "functions": ("functions", "functions_group", "Vision functions: list, export, preview."),
     "zoo": ("zoo", "zoo_group", "Models by their zoo's description: list, download, convert."),
+    "dataset": ("dataset", "dataset_group", "Pictures with boxes: check, count, show, split."),
     "check": ("check", "check_command", "Every layer the chip would refuse, at once."),
     "inspect": ("inspect", "inspect_command", "Look inside a blob, an IR or an ONNX file."),
     "diff": ("inspect", "diff_command", "Differences of two blobs, field by field."),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from oakwright.errors import DatasetError
+from oakwright.errors import DatasetError, UsageError
 from oakwright.files import PathLike
 
-from .yolo import parts_of
+from .read import split_list
+from .yolo import parts_of, split_part
 
 # What the folders and files of a part are called.
 WORDS = {"train": ("train", "training"), "val": ("valid", "val", "validation"), "test": ("test",)}
@@ -135,3 +136,45 @@ def _voc(folder: Path) -> dict[str, tuple[str, Path]]:
         for word in words
         if any((folder / word).glob("*.xml"))
     }
+
+
+def sources(
+    sets: Sequence[str], roots: Sequence[str] = ()
+) -> dict[str, tuple[list[str], list[str]]]:
+    """Named sets of what a command line names: (annotations, roots) as ``read`` takes them.
+
+    Each of ``sets`` is a folder that :func:`discover` knows, whose parts keep their names, or
+    files of annotations with commas, named after the first; ``roots`` are then theirs, one text
+    for each of those or one for all. Raises DatasetError, UsageError.
+    """
+    named: dict[str, tuple[list[str], list[str]]] = {}
+    files = [entry for entry in sets if not _is_whole(entry)]
+    if roots and len(roots) not in (1, len(files)):
+        raise UsageError(f"{len(files)} sets and {len(roots)} roots", key="root")
+    root_of = dict(zip(files, roots if len(roots) != 1 else list(roots) * len(files), strict=False))
+    for entry in sets:
+        if entry not in files:
+            for part, (file, place) in discover(entry).parts.items():
+                named[_unused(part, named)] = ([file], [str(place)])
+            continue
+        names = split_list(entry)
+        if not names:
+            raise UsageError("a set needs a folder or a file of annotations")
+        stem = split_part(names[0])[1] or Path(names[0]).stem or names[0]
+        root = split_list(root_of[entry]) if entry in root_of else []
+        named[_unused(stem, named)] = (names, root)
+    return named
+
+
+def _is_whole(entry: str) -> bool:
+    """Whether it is a folder to look into, not one of VOC's xml."""
+    path = Path(entry)
+    return path.is_dir() and not any(path.glob("*.xml"))
+
+
+def _unused(name: str, named: Mapping[str, object]) -> str:
+    number = 2
+    wanted = name
+    while wanted in named:
+        wanted, number = f"{name}{number}", number + 1
+    return wanted

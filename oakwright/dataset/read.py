@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from oakwright.errors import DatasetError, UsageError
@@ -63,6 +63,20 @@ def survey(
     return dataset, in_order([*findings, *found])
 
 
+def joined(
+    sources: Mapping[str, tuple[list[str], list[str]]],
+    classes: str | Sequence[str] | None = None,
+) -> Dataset:
+    """Everything of several named sets (``dataset.sources``) as one dataset."""
+    files: list[str] = []
+    roots: list[str] = []
+    for names, places in sources.values():
+        for index, name in enumerate(names):
+            files.append(name)
+            roots.append(places[index % len(places)] if places else str(default_root(name)))
+    return read(files, roots, classes)
+
+
 def split_list(value: PathLike | Sequence[PathLike]) -> list[str]:
     """``"a, b"``, one path or a sequence as a list of texts; only a text is split."""
     if isinstance(value, os.PathLike):
@@ -90,15 +104,22 @@ def _jobs(
     return [_job(name, root) for name, root in zip(names, folders, strict=True)]
 
 
+def default_root(name: str) -> Path:
+    """Where the pictures of annotations lie if nobody says: beside them, or as VOC has it."""
+    path, _ = split_part(name)
+    is_voc = path.is_dir() or path.suffix.lower() == ".txt"
+    return picture_root(path) if is_voc else path.parent
+
+
 def _job(name: str, root: Path | None) -> tuple[Callable[[Path, Path], Part], Path, Path]:
     path, part = split_part(name)
     suffix = path.suffix.lower()
     if suffix in (".yaml", ".yml"):
-        return reader_of(part), path, root or path.parent
+        return reader_of(part), path, root or default_root(name)
     if path.is_dir() or suffix == ".txt":
-        return read_voc, path, root or picture_root(path)
+        return read_voc, path, root or default_root(name)
     if suffix == ".json":
-        return read_coco, path, root or path.parent
+        return read_coco, path, root or default_root(name)
     raise UsageError(
         f"{name} is no kind of annotations that is known",
         remedy="known are COCO .json, a folder of VOC .xml, a VOC list .txt and YOLO's data.yaml",

@@ -64,12 +64,18 @@ def picture_names(dataset: Dataset) -> dict[Path, str]:
     paths = [sample.path for sample in dataset.samples]
     if not paths:
         return {}
-    # Not resolved: a set of links keeps the links' names.
-    places = [Path(os.path.normpath(path.absolute())) for path in paths]
-    top = os.path.commonpath([place.parent for place in places])
-    return {
-        path: place.relative_to(top).as_posix() for path, place in zip(paths, places, strict=True)
-    }
+    top = picture_root(dataset)
+    return {path: _plain(path).relative_to(top).as_posix() for path in paths}
+
+
+def picture_root(dataset: Dataset) -> Path:
+    """The folder that all pictures have in common."""
+    return Path(os.path.commonpath([_plain(sample.path).parent for sample in dataset.samples]))
+
+
+def _plain(path: Path) -> Path:
+    """Absolute, but not resolved: a set of links keeps the links' names."""
+    return Path(os.path.normpath(path.absolute()))
 
 
 def coco_text(dataset: Dataset, names: Mapping[Path, str]) -> str:
