@@ -15,12 +15,14 @@ from oakwright.errors import EndOfRun, OakwrightError
 
 from .baton import BatonScheduler
 from .blocks.network import DecompiledNetwork, NetworkRunner
-from .boards import Board, find_board
+from .boards import Board
 from .faults import FaultInjector, parse_faults
+from .plugged import Plugged, Rig
 from .report import Recorder
 from .scheduler import RealScheduler, Scheduler
 from .settings import Settings
-from .sources import FrameSource, open_source
+from .sources import FrameSource
+from .tape import MessageCheck, Tape, read_recording
 
 # Once the run is over, a script that asks for keys is given this long to quit by itself.
 GRACE_S = 2.0
@@ -29,10 +31,8 @@ GRACE_S = 2.0
 class SessionDevice(Protocol):
     """What a session asks of its devices; ``stand_in.Device`` is one."""
 
-    @property
-    def number(self) -> int:
-        """Which of the session's it is, from 0."""
-        ...
+    # Whether the script has let go of it without closing it.
+    is_dropped: bool
 
     @property
     def is_open(self) -> bool:
@@ -67,8 +67,6 @@ class Session:
         end: Callable[[], BaseException] | None = None,
     ) -> None:
         self.settings = settings
-        self.board: Board = find_board(settings.board)
-        self.source = source or open_source(settings.source, loops=settings.loops)
         self.scheduler: Scheduler
         if settings.deterministic:
             self.scheduler = BatonScheduler(patience_s=settings.patience_s or 60.0)
@@ -78,6 +76,13 @@ class Session:
         self.faults: FaultInjector | None = None
         if settings.faults:
             self.faults = FaultInjector(parse_faults(settings.faults), self.scheduler)
+        recording = read_recording(settings.replay) if settings.replay else None
+        self.rig = Rig(settings, source, recording, self._are_away)
+        self.check: MessageCheck | None = None
+        if recording is not None:
+            is_timed = settings.deterministic and bool(recording.settings.get("deterministic"))
+            self.check = MessageCheck(recording.folder / recording.messages, is_timed=is_timed)
+        self._recorded_digest = recording.digest if recording is not None else None
         self.recorder = Recorder(
             self.scheduler.clock, digests=settings.deterministic, judged=settings.judged
         )
@@ -97,6 +102,23 @@ class Session:
             self.scheduler.finish(self.ends_at_s)
         else:
             self.ends_at_s = None
+        # Last: what fails before it must leave no folder.
+        self.tape: Tape | None = None
+        if settings.record:
+            self.tape = Tape(
+                settings.record,
+                limit=settings.record_limit,
+                is_timed=settings.deterministic,
+                on_full=self.end_soon,
+            )
+
+    @property
+    def board(self) -> Board:
+        """What the first camera carries."""
+        return self.rig.cameras[0].board
+
+    def _are_away(self) -> bool:
+        return self.faults is not None and self.faults.away_for_s() > 0
 
     # -- the run's end
 
@@ -107,6 +129,10 @@ class Session:
 
     def arrived(self, stream: str, message: Any) -> None:
         """A message has reached the host."""
+        if self.tape is not None:
+            self.tape.arrived(stream, message)
+        if self.check is not None:
+            self.check.see(stream, message)
         if self.recorder.arrived(stream, message) == self.settings.frames:
             self.end_soon()
 
@@ -140,11 +166,15 @@ class Session:
 
     # -- for devices
 
-    def next_device_number(self) -> int:
-        """The least that no open device has: one that is opened again has its id again."""
-        with self._lock:
-            taken = {device.number for device in self.devices if device.is_open}
-            return next(n for n in range(len(taken) + 1) if n not in taken)
+    def close_dropped(self) -> None:
+        """Close what the script has let go of, as a real device is then."""
+        for device in self.devices:
+            if device.is_dropped and device.is_open:
+                device.close()
+
+    def source_for(self, camera: Plugged, calibration: Any) -> FrameSource:
+        """What a camera sees from now on; ``calibration``: what its nodes use."""
+        return self.rig.source_for(camera, self.tape, calibration)
 
     def open_network(self, data: Any, title: str) -> NetworkRunner:
         """Something that runs a blob's bytes; a blob is read once per session."""
@@ -157,7 +187,10 @@ class Session:
         """Close devices and source."""
         for device in list(self.devices):
             device.close()
-        self.source.close()
+        self.rig.close()
+        tape, self.tape = self.tape, None
+        if tape is not None:
+            tape.finish(self.settings.to_facts(), self.recorder.digest)
         if isinstance(self.scheduler, BatonScheduler):
             # Threads of the script's own may still want to end; nobody is held up any more.
             self.scheduler.retire()
@@ -166,21 +199,29 @@ class Session:
         """After a fork: the nodes' threads are the parent's, so only forget them."""
         # One of them may have held it at that moment.
         self.scheduler.lock._at_fork_reinit()  # type: ignore[attr-defined]
+        # The recording is the parent's, too.
+        self.tape = None
         for device in self.devices:
             device.abandon()
 
     def report(self) -> dict[str, Any]:
         """What happened, as plain values for JSON."""
         return {
-            "board": self.settings.board,
-            "source": self.settings.source,
+            "board": self.board.product if self.settings.replay else self.settings.board,
+            "source": self.settings.replay or self.settings.source,
             "deterministic": self.settings.deterministic,
             "seconds": round(self.scheduler.clock.now() - self.started_s, 3),
             **self.recorder.report(),
             "devices": [device.report() for device in self.devices],
+            "replay": self._replay_report(),
             "faults": self.faults.report() if self.faults is not None else {},
             "failure": str(self.failure) if self.failure else None,
         }
+
+    def _replay_report(self) -> dict[str, Any]:
+        if self.check is None:
+            return {}
+        return {"recorded_digest": self._recorded_digest, **self.check.report()}
 
 
 def _end_of_run() -> BaseException:

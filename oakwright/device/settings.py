@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from oakwright.errors import UsageError
 
@@ -12,6 +14,33 @@ from .faults import parse_faults
 # Set by the runner for the script's own child processes.
 VARIABLE = "OAKWRIGHT_VIRTUAL_OAK"
 PACES = ("real", "free")
+
+
+@dataclass(frozen=True)
+class CameraSpec:
+    """One of several cameras: its board (a name or a file), what it sees, its id if it matters."""
+
+    board: str = "OAK-D"
+    source: str = "pattern"
+    id: str = ""
+
+    @classmethod
+    def parse(cls, text: str, usual: CameraSpec) -> CameraSpec:
+        """Read ``board=OAK-1,source=street.mp4,id=1844...``; what it leaves out is as usual.
+
+        A word alone is a board. Commas in a source (``stereo:a.mp4,b.mp4``) are the source's.
+        """
+        values = asdict(usual)
+        for part in re.split(r",(?=(?:\w+)=)", text):
+            key, has_value, value = part.partition("=")
+            key, value = (key, value) if has_value else ("board", key)
+            if key not in values or not value:
+                raise UsageError(
+                    f"'{text}' is no camera: '{part}'",
+                    remedy="write board=OAK-1,source=street.mp4,id=184430105119CE0F00",
+                )
+            values[key] = value
+        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -26,6 +55,10 @@ class Settings:
     ``judged``: the report says how the streams' contents change (see ``witness``).
     ``precision`` is what networks are computed in. ``aliases``: modules a script's imports get in
     place of others, as (asked for, given). ``faults``: what goes wrong, see ``faults.spec``.
+    ``cameras``: several cameras, in place of the one that ``board`` and ``source`` describe.
+    ``record``: a folder for a recording of what the sensors give, ``record_limit`` its bytes at
+    most; ``replay``: a recording that is given again, see ``tape``. ``imu``: a table of readings,
+    see ``imu_readings``.
     """
 
     source: str = "pattern"
@@ -41,8 +74,24 @@ class Settings:
     judged: bool = False
     aliases: tuple[tuple[str, str], ...] = ()
     faults: tuple[str, ...] = ()
+    cameras: tuple[CameraSpec, ...] = ()
+    record: str = ""
+    record_limit: int = 8 << 30
+    replay: str = ""
+    imu: str = ""
 
     def __post_init__(self) -> None:
+        if self.record and self.replay:
+            raise UsageError("a replay cannot be recorded", remedy="copy the recording's folder")
+        if self.replay and (self.cameras or self.imu):
+            raise UsageError(
+                "a replay has the cameras and the IMU of its recording", remedy="leave these out"
+            )
+        ids = [camera.id for camera in self.cameras if camera.id]
+        if len(set(ids)) < len(ids):
+            raise UsageError("two cameras have the same id", remedy="give each its own")
+        if self.record_limit < 1:
+            raise UsageError(f"record_limit is {self.record_limit}", remedy="it counts bytes")
         if self.pace not in PACES:
             raise UsageError(f"'{self.pace}' is no pace", remedy=f"one of {', '.join(PACES)}")
         parse_faults(self.faults)
@@ -50,6 +99,10 @@ class Settings:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise UsageError(f"{name} is {value}", remedy="it must be above 0")
+
+    def to_facts(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
 
     def to_text(self) -> str:
         """As one line of JSON."""
@@ -63,6 +116,7 @@ class Settings:
             for name in ("aliases", "keys"):
                 values[name] = tuple((a, b) for a, b in values.get(name, ()))
             values["faults"] = tuple(values.get("faults", ()))
+            values["cameras"] = tuple(CameraSpec(**c) for c in values.get("cameras", ()))
             return cls(**values)
         except (ValueError, TypeError) as error:
             raise UsageError(

@@ -15,10 +15,10 @@ from typing import Any
 
 import depthai as dai
 
-from oakwright.errors import DeviceError, PipelineError, UsageError
+from oakwright.errors import DeviceError, PipelineError
 
 from . import vitals_messages
-from .boards import calibration, copy_calibration
+from .boards import Board, copy_calibration
 from .faults import LinkWatch, Loss
 from .faults.dump import keep_dump, make_dump
 from .graph import Graph
@@ -30,44 +30,13 @@ from .schema import Schema, read_pipeline
 from .session import Session
 from .vitals import Vitals, vitals_at
 
-MX_ID = "14442C10D13EABCE00"
 # A loop that only asks whether the device is closed gives way at every so many questions.
 SPIN_QUESTIONS = 64
+# Infrared light: the driver's name, bus and address, and its greatest currents.
+IR_DRIVER = ("LM3644", 2, 0x63)
+MOST_DOTS_MA, MOST_FLOOD_MA = 1200.0, 1500.0
 # How long depthai looks for a device: for any, and for one that it is told.
 SEARCH_S, SEARCH_BY_INFO_S = 5.0, 0.5
-
-
-def device_id(number: int) -> str:
-    """The id of the session's n-th device, 18 digits as real ones have."""
-    return f"{int(MX_ID, 16) + number:018X}"
-
-
-def device_info(session: Session, number: int = 0) -> Any:
-    """What discovery says of a device."""
-    info = dai.DeviceInfo()
-    info.name = f"{number + 1}.1"
-    info.mxid = device_id(number)
-    info.state = dai.XLinkDeviceState.X_LINK_UNBOOTED
-    info.protocol = dai.XLinkProtocol.X_LINK_USB_VSC
-    info.platform = dai.XLinkPlatform.X_LINK_MYRIAD_X
-    info.status = dai.XLinkError_t.X_LINK_SUCCESS
-    return info
-
-
-def found_devices(session: Session) -> list[Any]:
-    """What discovery finds: one camera, unless a fault has it away."""
-    is_away = session.faults is not None and session.faults.away_for_s() > 0
-    return [] if is_away else [device_info(session)]
-
-
-def first_found(infos: list[Any]) -> tuple[bool, Any]:
-    """As depthai's searches answer: whether there is one, and which."""
-    return (True, infos[0]) if infos else (False, dai.DeviceInfo())
-
-
-def make_device_class(session: Session) -> type[Device]:
-    """The class that stands on ``depthai`` as ``Device`` while the session lasts."""
-    return type("Device", (Device,), {"_session": session, "__module__": "depthai"})
 
 
 class Device:
@@ -85,8 +54,14 @@ class Device:
         info = info or (dai.DeviceInfo(name) if name else None)
         speeds = [a for a in given if isinstance(a, dai.UsbSpeed)]
         self._await_link(SEARCH_S if info is None else SEARCH_BY_INFO_S)
-        self._number = session.next_device_number()
-        self._id = info.mxid if info is not None and info.mxid else device_id(self._number)
+        session.close_dropped()
+        wanted = (info.mxid, info.name) if info is not None else ("", "")
+        # Any id opens a camera that nobody has given one: it is then called by it.
+        self._is_closed = False
+        self._camera = session.rig.open(*wanted, self)
+        self._id = wanted[0] or self._camera.id
+        # Whether the script has let go of it without closing it.
+        self.is_dropped = False
         is_usb2 = any(a is True for a in given)
         self._usb_speed = dai.UsbSpeed.HIGH if is_usb2 else (speeds or [dai.UsbSpeed.SUPER])[0]
         self._log = DeviceLog(self._id, session.scheduler.clock.now)
@@ -98,7 +73,6 @@ class Device:
         # The memory's, None for the board's own, and what is used until the device closes.
         self._flashed: Any = None
         self._calibration: Any = None
-        self._is_closed = False
         self._watch: LinkWatch | None = None
         self._started_s = session.scheduler.clock.now()
         # What it did, once it is closed.
@@ -106,9 +80,16 @@ class Device:
         self._asked = 0
         self._chunk = -1
         self._logging_rate = 1.0
+        # Infrared light that is on, mA.
+        self._lights: dict[str, float] = {}
         session.devices.append(self)
         if pipeline is not None:
-            self.startPipeline(pipeline)
+            try:
+                self.startPipeline(pipeline)
+            except BaseException:
+                # Nobody gets this device: its camera can be opened again.
+                self._is_closed = True
+                raise
 
     # -- life
 
@@ -210,9 +191,9 @@ class Device:
         self._is_closed, self._graph, self._watch = True, None, None
 
     @property
-    def number(self) -> int:
-        """Which of the session's it is, from 0."""
-        return self._number
+    def board(self) -> Board:
+        """What it carries."""
+        return self._camera.board
 
     @property
     def is_open(self) -> bool:
@@ -232,7 +213,8 @@ class Device:
         graph = self._final[0] if self._final is not None else graph
         log = [f"[{line.nodeIdName}] {line.payload}" for line in self._log.lines]
         errors = [f"{x.nodeIdName}: {x.payload}" for x in self._log.lines if x.level >= Level.ERR]
-        return {"id": self._id, **graph, "log": log, "errors": errors}
+        facts = {"id": self._id, "board": self.board.product, "lights_mA": dict(self._lights)}
+        return {**facts, **graph, "log": log, "errors": errors}
 
     def traffic(self) -> dict[str, Any]:
         """What flows where, as it runs: see Graph.traffic; the streams' queues besides."""
@@ -252,8 +234,8 @@ class Device:
         return Context(
             scheduler=session.scheduler,
             settings=session.settings,
-            board=session.board,
-            source=session.source,
+            board=self.board,
+            source=session.source_for(self._camera, self._current_calibration()),
             log=self._log,
             device_id=self._id,
             started_s=session.scheduler.clock.now(),
@@ -411,17 +393,21 @@ class Device:
 
     def getDeviceInfo(self) -> Any:
         """As discovery has it, booted."""
-        info = device_info(self._session, self._number)
-        info.mxid, info.state = self._id, dai.XLinkDeviceState.X_LINK_BOOTED
+        info = dai.DeviceInfo()
+        info.name, info.mxid = self._camera.name, self._id
+        info.state = dai.XLinkDeviceState.X_LINK_BOOTED
+        info.protocol = dai.XLinkProtocol.X_LINK_USB_VSC
+        info.platform = dai.XLinkPlatform.X_LINK_MYRIAD_X
+        info.status = dai.XLinkError_t.X_LINK_SUCCESS
         return info
 
     def getDeviceName(self) -> str:
         """The product's name."""
-        return self._session.board.product
+        return self.board.product
 
     def getProductName(self) -> str:
         """The product's name."""
-        return self._session.board.product
+        return self.board.product
 
     def getBootloaderVersion(self) -> Any:
         """None: it is plugged into USB, with nothing flashed."""
@@ -437,16 +423,16 @@ class Device:
 
     def getConnectedCameras(self) -> list[Any]:
         """Sockets that carry a camera."""
-        return [dai.CameraBoardSocket(c.socket) for c in self._session.board.cameras]
+        return [dai.CameraBoardSocket(c.socket) for c in self.board.cameras]
 
     def getCameraSensorNames(self) -> dict[Any, str]:
         """Socket to sensor name."""
-        cameras = self._session.board.cameras
+        cameras = self.board.cameras
         return {dai.CameraBoardSocket(c.socket): c.sensor.name for c in cameras}
 
     def getConnectedCameraFeatures(self) -> list[Any]:
         """What each camera is and can."""
-        return [_features(camera) for camera in self._session.board.cameras]
+        return [_features(camera) for camera in self.board.cameras]
 
     def getConnectionInterfaces(self) -> list[Any]:
         """USB only."""
@@ -454,7 +440,7 @@ class Device:
 
     def getConnectedIMU(self) -> str:
         """The IMU's name, NONE without one."""
-        return self._session.board.imu
+        return self.board.imu
 
     def getIMUFirmwareVersion(self) -> Any:
         """A version, as the real one has."""
@@ -478,7 +464,7 @@ class Device:
 
     def getAvailableStereoPairs(self) -> list[Any]:
         """Left and right, where the board has them."""
-        board = self._session.board
+        board = self.board
         left, right = board.named("left"), board.named("right")
         if left is None or right is None:
             return []
@@ -488,24 +474,33 @@ class Device:
         return [pair]
 
     def getIrDrivers(self) -> list[Any]:
-        """No infrared light on these boards."""
-        return []
+        """The chip that drives the infrared light, on boards with such light."""
+        has_light = self.board.has_dots or self.board.has_flood
+        return [IR_DRIVER] if has_light else []
 
     def setIrLaserDotProjectorBrightness(self, mA: float, mask: int = -1) -> bool:
-        """Whether there is one: no."""
-        return False
+        """Whether there is one; the pictures stay as they are."""
+        return self._set_light("dots", self.board.has_dots, mA, MOST_DOTS_MA)
 
     def setIrFloodLightBrightness(self, mA: float, mask: int = -1) -> bool:
-        """Whether there is one: no."""
-        return False
+        """Whether there is one; the pictures stay as they are."""
+        return self._set_light("flood", self.board.has_flood, mA, MOST_FLOOD_MA)
 
     def setIrLaserDotProjectorIntensity(self, intensity: float, mask: int = -1) -> bool:
-        """Whether there is one: no."""
-        return False
+        """Whether there is one; the pictures stay as they are."""
+        wanted = intensity * MOST_DOTS_MA
+        return self._set_light("dots", self.board.has_dots, wanted, MOST_DOTS_MA)
 
     def setIrFloodLightIntensity(self, intensity: float, mask: int = -1) -> bool:
-        """Whether there is one: no."""
-        return False
+        """Whether there is one; the pictures stay as they are."""
+        wanted = intensity * MOST_FLOOD_MA
+        return self._set_light("flood", self.board.has_flood, wanted, MOST_FLOOD_MA)
+
+    def _set_light(self, name: str, is_there: bool, mA: float, most: float) -> bool:
+        self._check_open()
+        if is_there:
+            self._lights[name] = min(max(float(mA), 0.0), most)
+        return is_there
 
     # -- how it fares
 
@@ -583,14 +578,14 @@ class Device:
     def readCalibration(self) -> Any:
         """What is flashed, the board's own otherwise; a copy, which its taker may change."""
         self._check_open()
-        return copy_calibration(self._flashed or calibration(self._session.board))
+        return copy_calibration(self._flashed or self._camera.factory_calibration())
 
     readCalibration2 = readCalibrationOrDefault = readCalibration
 
     def readFactoryCalibration(self) -> Any:
         """The board's own; a copy."""
         self._check_open()
-        return calibration(self._session.board)
+        return self._camera.factory_calibration()
 
     readFactoryCalibrationOrDefault = readFactoryCalibration
 
@@ -602,7 +597,7 @@ class Device:
     def _current_calibration(self) -> Any:
         """Set while it runs, by the pipeline, or flashed: the first there is of these."""
         if self._calibration is None:
-            self._calibration = self._flashed or calibration(self._session.board)
+            self._calibration = self._flashed or self._camera.factory_calibration()
         return self._calibration
 
     def setCalibration(self, handler: Any) -> None:
@@ -640,26 +635,7 @@ class Device:
 
     readFactoryCalibrationRaw = readCalibrationRaw
 
-    # -- discovery
-
-    @classmethod
-    def getAllAvailableDevices(cls) -> list[Any]:
-        """One camera, unless a fault has it away."""
-        return found_devices(cls._session)
-
-    getAllConnectedDevices = getAllAvailableDevices
-
-    @classmethod
-    def getAnyAvailableDevice(cls, *arguments: Any) -> tuple[bool, Any]:
-        """That camera."""
-        return first_found(found_devices(cls._session))
-
-    getFirstAvailableDevice = getAnyAvailableDevice
-
-    @classmethod
-    def getDeviceByMxId(cls, mxId: str, *arguments: Any) -> tuple[bool, Any]:
-        """That camera, if it is the one."""
-        return first_found([i for i in found_devices(cls._session) if i.mxid == mxId])
+    # -- of no device
 
     @staticmethod
     def getEmbeddedDeviceBinary(*arguments: Any, **named: Any) -> Any:
@@ -683,54 +659,6 @@ class _Profiling:
 
     numBytesRead = 0
     numBytesWritten = 0
-
-
-class Bootloader:
-    """Stands for ``dai.DeviceBootloader``: discovery works, flashing does not."""
-
-    _session: Session
-    Version = dai.Version
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        raise UsageError(
-            "a virtual camera has no bootloader", remedy="run scripts that flash on a real one"
-        )
-
-    @classmethod
-    def getAllAvailableDevices(cls) -> list[Any]:
-        """One camera, unless a fault has it away."""
-        return found_devices(cls._session)
-
-    @classmethod
-    def getFirstAvailableDevice(cls) -> tuple[bool, Any]:
-        """That camera."""
-        return first_found(found_devices(cls._session))
-
-
-class Connection:
-    """Stands for ``dai.XLinkConnection``: discovery."""
-
-    _session: Session
-
-    @classmethod
-    def getAllConnectedDevices(cls, *arguments: Any) -> list[Any]:
-        """One camera, unless a fault has it away."""
-        return found_devices(cls._session)
-
-    @classmethod
-    def bootBootloader(cls, deviceInfo: Any) -> Any:
-        """The camera, which would be in its bootloader now; the next Device boots it again."""
-        return device_info(cls._session)
-
-    @classmethod
-    def getFirstDevice(cls, *arguments: Any) -> tuple[bool, Any]:
-        """That camera."""
-        return first_found(found_devices(cls._session))
-
-    @classmethod
-    def getDeviceByMxId(cls, mxId: str, *arguments: Any) -> tuple[bool, Any]:
-        """That camera, if it is the one."""
-        return first_found([i for i in found_devices(cls._session) if i.mxid == mxId])
 
 
 def _features(camera: Any) -> Any:

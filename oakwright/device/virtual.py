@@ -7,6 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -17,13 +18,13 @@ from oakwright.errors import EndOfRun, UsageError
 
 from .aliases import serve_aliases
 from .baton import BatonScheduler
+from .discovery import Bootloader, Connection, make_device_class
 from .nodes.script import patch_messages
 from .old_numpy import serve_old_numpy
 from .queue_host import HostInput, HostOutput
 from .session import Session
 from .settings import Settings
 from .sources import CheckedSource, FrameSource, PictureSource, check_pixels
-from .stand_in import Bootloader, Connection, make_device_class
 from .takeover import take_over
 from .view import LivePage
 from .windows import Windows, collect_windows, has_windows
@@ -152,6 +153,8 @@ class VirtualOak:
         VirtualOak._active = None
         self._stack.close()
         self._stack = ExitStack()
+        # What is recorded is the parent's camera.
+        self.settings = replace(self.settings, record="")
         self.__enter__()
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> bool:

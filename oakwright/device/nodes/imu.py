@@ -1,7 +1,7 @@
-"""IMU: what the sensor of a camera reads that stands upright and still, as the scene's do.
+"""IMU: packets of what the camera's IMU reads, see ``imu_readings``.
 
-Axes are the camera's (x right, y down, z forward): gravity shows as an acceleration upwards, along
--y. Nothing turns; the magnetic field is one that points forward and down. Sensors without noise.
+The readings are the source's where it has some (a moving camera of a scene, a recording, a table
+of the user's), those of a camera that stands upright and still otherwise. Sensors without noise.
 """
 
 from __future__ import annotations
@@ -11,34 +11,33 @@ from typing import Any
 
 import depthai as dai
 
+from oakwright.errors import PipelineError
+
+from ..imu_readings import ImuReadings, StillReadings
 from ..message import stamp
 from ..scheduler import Waiting, never
 from ..schema import NodeRecord
 from .node import Context, Node
 
-GRAVITY = 9.80665
-_UP, _STILL = (0.0, -GRAVITY, 0.0), (0.0, 0.0, 0.0)
-# Microtesla, about Central Europe's.
-_FIELD = (0.0, 44.0, 20.0)
 _ACCELERATION, _TURN, _MAGNETIC, _ROTATION = (
     "acceleroMeter",
     "gyroscope",
     "magneticField",
     "rotationVector",
 )
-# dai.IMUSensor: which part of a packet it fills, and with what; rotations with i, j, k, real.
-_SENSORS: dict[int, tuple[str, tuple[float, ...]]] = {
-    1: (_ACCELERATION, _UP),
-    4: (_ACCELERATION, _STILL),
-    6: (_ACCELERATION, _UP),
-    20: (_ACCELERATION, _UP),
-    2: (_TURN, _STILL),
-    7: (_TURN, _STILL),
-    21: (_TURN, _STILL),
-    3: (_MAGNETIC, _FIELD),
-    15: (_MAGNETIC, _FIELD),
-    22: (_MAGNETIC, _FIELD),
-    **dict.fromkeys((5, 8, 9, 40, 41), (_ROTATION, (0.0, 0.0, 0.0, 1.0))),
+# dai.IMUSensor: which part of a packet it fills, and with which kind of reading.
+_SENSORS: dict[int, tuple[str, str]] = {
+    1: (_ACCELERATION, "accelerometer"),
+    4: (_ACCELERATION, "linear_acceleration"),
+    6: (_ACCELERATION, "gravity"),
+    20: (_ACCELERATION, "accelerometer"),
+    2: (_TURN, "gyroscope"),
+    7: (_TURN, "gyroscope"),
+    21: (_TURN, "gyroscope"),
+    3: (_MAGNETIC, "magnetic_field"),
+    15: (_MAGNETIC, "magnetic_field"),
+    22: (_MAGNETIC, "magnetic_field"),
+    **dict.fromkeys((5, 8, 9, 40, 41), (_ROTATION, "rotation")),
 }
 
 
@@ -54,6 +53,7 @@ class IMU(Node):
         self._sensors = [(s["sensorId"], s["reportRate"]) for s in record.properties["imuSensors"]]
         self._rate = max((rate for _, rate in self._sensors), default=1)
         self._made = 0
+        self._readings: ImuReadings = getattr(context.source, "imu", None) or StillReadings()
 
     @classmethod
     def problems(cls, record: NodeRecord) -> Iterable[str]:
@@ -72,6 +72,14 @@ class IMU(Node):
         """See Node."""
         if not self.context.board.has_imu:
             self.warn("this board has no IMU: nothing will come")
+            return
+        there = self._readings.kinds()
+        lacks = [kind for kind in (_SENSORS[id][1] for id, _ in self._sensors) if kind not in there]
+        if lacks:
+            text = f"{self.title}: the IMU's readings have no {lacks[0]}, only {', '.join(there)}"
+            raise PipelineError(
+                text, remedy="read these, or give a table that has it", findings=(text,)
+            )
 
     def step(self) -> None:
         """See Node."""
@@ -95,8 +103,9 @@ class IMU(Node):
         """The packet of a tick, from 1; slower sensors' latest reports come again."""
         packet = dai.IMUPacket()
         for sensor, rate in self._sensors:
-            part, values = _SENSORS[sensor]
+            part, kind = _SENSORS[sensor]
             number = tick * rate // self._rate
+            values = self._readings.read(kind, number / rate)
             report: Any = getattr(packet, part)
             if part == _ROTATION:
                 report.i, report.j, report.k, report.real = values

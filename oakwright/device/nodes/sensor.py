@@ -103,7 +103,8 @@ class SensorNode(Node):
         self.moment_s = self.context.clock.now()
         if self.output("frameEvent").is_linked:
             self.send("frameEvent", self._event())
-        shot = Shot(self.mounting, self.number, self.moment_s - self.context.started_s)
+        moment_s = self.moment_s - self.context.started_s
+        shot = Shot(self.mounting, self.number, moment_s, self.fps)
         pixels = self.context.source.frame(shot)
         if pixels is None:
             self.context.source_ended()
@@ -126,11 +127,25 @@ class SensorNode(Node):
             self.number += 1
             return
         clock, started = self.context.clock, self.context.started_s
+        if (taped := self._next_taped(clock.now() - started)) is not None:
+            self.number, due_s = taped
+            self.context.scheduler.wait(
+                never, Waiting("waits for its next frame"), until=started + due_s
+            )
+            return
         passed = int((clock.now() - started) * self.fps + 1e-6)
         self.number = max(self.number + 1, passed)
         self.context.scheduler.wait(
             never, Waiting("waits for its next frame"), until=started + self.number / self.fps
         )
+
+    def _next_taped(self, now_s: float) -> tuple[int, float] | None:
+        """Number and moment of the next frame, where a recording says so."""
+        find = getattr(self.context.source, "next_tick", None)
+        found: tuple[int, float] | None = None
+        if find is not None:
+            found = find(self.mounting.socket, self.fps, self.number, now_s)
+        return found
 
     def _take_controls(self) -> None:
         control = self.inputs.get("inputControl")

@@ -12,11 +12,15 @@ from ..boards import Mounting
 
 @dataclass(frozen=True)
 class Shot:
-    """What a camera asks for: its mounting, the frame's number and moment (seconds from start)."""
+    """What a camera asks for: its mounting, the frame's number and moment (seconds from start).
+
+    ``fps``: the rate it runs at; 0 where nobody says.
+    """
 
     camera: Mounting
     number: int
     time_s: float
+    fps: float = 0.0
 
 
 class FrameSource(Protocol):
