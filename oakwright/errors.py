@@ -21,7 +21,11 @@
     │   ├── Deadlock               nobody can go on: who waits for whom
     │   └── SourceError            frames could not be had: path, reason
     ├── DatasetError           pictures with boxes: all findings, by file and line
+    ├── TrainingError          a training that cannot go on: step, reason
+    │   ├── TemplateError          a template.yaml: file, key, value
+    │   └── CheckpointError        a checkpoint that cannot be read or does not fit: path
     ├── EndOfRun               the frames or seconds asked for are over
+    ├── RemoteError            a converter server that could not be asked, or refused: url, status
     └── OutputError            a result could not be written: path, reason
 
 Each message says what is wrong and where; ``remedy`` says what to try. Whatever names the
@@ -156,11 +160,27 @@ class DatasetError(OakwrightError):
     """Pictures or annotations that cannot be used. Fields: ``findings``, ``path``, ``line``."""
 
 
+class TrainingError(OakwrightError):
+    """A training cannot start or go on. Fields: ``step`` where it had begun."""
+
+
+class TemplateError(TrainingError):
+    """A template of a detector makes no sense. Fields: ``path``, ``key``, ``value``."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint is damaged, or belongs to another training. Fields: ``path``."""
+
+
 class EndOfRun(OakwrightError):
     """The frames or seconds that were asked for are over; ``VirtualOak`` takes it for the end.
 
     No DeviceError: a loop that tries again after every RuntimeError must not catch it for ever.
     """
+
+
+class RemoteError(OakwrightError):
+    """A converter server could not be asked, or refused. Fields: ``url``, ``status`` if any."""
 
 
 class OutputError(OakwrightError):

@@ -24,6 +24,12 @@ from oakwright import compiler, conversion, server
     type=click.Path(exists=True, file_okay=False),
     help="A folder of model.yml files, for from_zoo and zoo_list. Repeatable.",
 )
+@click.option(
+    "--fetch-from",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Files below this address may be named instead of sent (from_config). Repeatable.",
+)
 @click.option("--workers", default=1, show_default=True, help="Conversions at a time.")
 @click.option("--upload-mb", default=512, show_default=True, help="The largest upload.")
 @click.option("--job-seconds", default=600.0, show_default=True, help="The longest conversion.")
@@ -34,6 +40,7 @@ def serve_command(
     port: int,
     data: Path | None,
     zoo: tuple[str, ...],
+    fetch_from: tuple[str, ...],
     workers: int,
     upload_mb: int,
     job_seconds: float,
@@ -49,6 +56,7 @@ def serve_command(
     settings = server.Settings(
         data=(data or conversion.home() / "server").absolute(),
         zoo=tuple(str(Path(folder).absolute()) for folder in zoo),
+        fetch_from=fetch_from,
         workers=workers,
         upload_mb=upload_mb,
         job_s=job_seconds,

@@ -19,12 +19,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from oakwright import conversion
 from oakwright.errors import OakwrightError, UnreadableModel, UsageError
 
+from .fetch import Wanted
 from .parts import attachment, keep
 from .request import JobRequest, pick_model
 from .service import RETRY_S, QueueFull, Service, error_json, plain_error
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
 _LONGEST_CONFIG = 1 << 18
+_MOST_FILES = 64
 
 
 def router(service: Service) -> APIRouter:
@@ -79,9 +81,11 @@ async def _compile(service: Service, query: Mapping[str, str], form: FormData) -
                 for key, file in form.multi_items()
                 if isinstance(file, UploadFile) and key != "config"
             ]
-            _require_uploaded(config, [file.filename or "" for file in files])
+            elsewhere = _not_sent(config, [file.filename or "" for file in files])
             words = (*config["model_optimizer_args"], f"--data_type={_data_type(form)}")
             uploads = await keep(service.store, files)
+            for wanted in elsewhere:
+                uploads += (await run_in_threadpool(service.fetch, wanted),)
             asked = JobRequest(files=uploads, optimizer=words, **common)
         if _is_true(query.get("dry")):
             return JSONResponse(_dry(asked))
@@ -118,8 +122,9 @@ def read_config(content: bytes) -> dict[str, Any]:
             raise ValueError("it is too long")
         tree = yaml.safe_load(content.decode())
         files, words = tree["files"], tree.get("model_optimizer_args") or []
-        names = [str(file["name"]) for file in files]
-        sources = [file.get("source") for file in files]
+        if not isinstance(files, list) or len(files) > _MOST_FILES:
+            raise ValueError("files is no list, or too long a one")
+        wanted = [Wanted.of(file) for file in files]
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise ValueError("model_optimizer_args is no list of texts")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError) as e:
@@ -127,20 +132,20 @@ def read_config(content: bytes) -> dict[str, Any]:
             f"the file 'config' is not understood: {' '.join(str(e).split())[:200]}",
             remedy="it is to be as blobconverter's ConfigBuilder writes it",
         ) from e
-    return {"names": names, "sources": sources, "model_optimizer_args": words}
+    return {"files": wanted, "model_optimizer_args": words}
 
 
-def _require_uploaded(config: Mapping[str, Any], names: list[str]) -> None:
-    """Every file of a description must have come with it: servers fetch nothing for strangers."""
-    for name, source in zip(config["names"], config["sources"], strict=True):
-        address = source.get("url") if isinstance(source, dict) else source
-        prefix, _, wanted = str(address).partition("$REQUEST/")
-        if prefix or wanted not in names:
-            raise UsageError(
-                f"the file {name[:100]} was not sent along",
-                remedy="this server downloads nothing: give the client a path, not an address",
-            )
-    pick_model(names)
+def _not_sent(config: Mapping[str, Any], names: list[str]) -> list[Wanted]:
+    """Files of a description that did not come with it. Raises UsageError for none that could."""
+    elsewhere = []
+    for wanted in config["files"]:
+        prefix, _, sent = wanted.address.partition("$REQUEST/")
+        if prefix or sent not in names:
+            if wanted.address.startswith("$REQUEST/"):
+                raise UsageError(f"the file {wanted.name} was not sent along", key="files")
+            elsewhere.append(wanted)
+    pick_model([*names, *(wanted.name for wanted in elsewhere)])
+    return elsewhere
 
 
 def _dry(asked: JobRequest) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +11,9 @@ from oakwright import conversion, zoo
 from oakwright.errors import OakwrightError, UsageError
 
 from .bell import Bell
+from .fetch import Wanted, fetch
 from .ledger import Job, Ledger
-from .request import JobRequest
+from .request import JobRequest, Upload
 from .settings import Settings
 from .store import Store
 from .supervise import Supervisor
@@ -35,6 +37,7 @@ class Service:
         self.ledger.prepare()
         self.bell = Bell(settings.data / "queue.sqlite")
         self.supervisor = Supervisor(settings, self.ledger, self.bell)
+        self._fetching = threading.Semaphore(2)  # a slow host must not take all threads
 
     def submit(self, request: JobRequest) -> Job:
         """Take a job; one whose result is known is done at once. Raises QueueFull."""
@@ -59,6 +62,12 @@ class Service:
             )
         files = {name: self.store.path(digest).read_bytes() for name, digest in job.result.items()}
         return conversion.Converted.from_files(files)
+
+    def fetch(self, wanted: Wanted) -> Upload:
+        """Keep a file that was named by its address; see `fetch`."""
+        with self._fetching:
+            most = self.settings.upload_mb << 20
+            return fetch(wanted, self.settings.fetch_from, self.shelf(), self.store, most)
 
     def shelf(self) -> zoo.Shelf:
         """The models of the zoo folders."""

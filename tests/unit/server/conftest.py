@@ -1,9 +1,12 @@
 """A real server process on loopback, and its clients."""
 
 import contextlib
+import hashlib
+import http.server
 import os
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +84,7 @@ def shelf(tmp_path_factory):
     (folder / "halver" / "model.yml").write_text(
         "description: halves\ntask_type: other\nframework: onnx\n"
         "files:\n  - name: halver.onnx\n    source: http://127.0.0.1:9/halver.onnx\n"
+        f"    sha256: {hashlib.sha256(tiny(4.0)).hexdigest()}\n"
         "model_optimizer_args:\n  - --input_model=$dl_dir/halver.onnx\n"
     )
     (folder / "broken").mkdir()
@@ -89,7 +93,35 @@ def shelf(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory, shelf):
+def depot():
+    """Files over HTTP on loopback, path -> bytes; a str is the address of a redirection."""
+    files, asked = {}, []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            found = files.get(self.path)
+            moved = isinstance(found, str)
+            self.send_response(404 if found is None else 302 if moved else 200)
+            if moved:
+                self.send_header("Location", found)
+            content = b"" if moved or found is None else found
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield files, f"http://127.0.0.1:{made.server_port}", asked
+    made.shutdown()
+    made.server_close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, shelf, depot):
     """One server for all tests that leave it as it was."""
     from oakwright.compiler import engine_path
 
@@ -98,7 +130,8 @@ def server(tmp_path_factory, shelf):
             patch.setenv("OAKWRIGHT_ENGINE", str(engine_path()))
         patch.setenv("OAKWRIGHT_HOME", str(tmp_path_factory.mktemp("home")))
         data = tmp_path_factory.mktemp("served")
-        served = Served(data, ("--zoo", str(shelf), "--upload-mb", "4")).start()
+        allowed = ("--fetch-from", f"{depot[1]}/open/")
+        served = Served(data, ("--zoo", str(shelf), "--upload-mb", "4", *allowed)).start()
         yield served
         served.stop()
 

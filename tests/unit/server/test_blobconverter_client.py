@@ -1,5 +1,6 @@
 """The client from the package index, untouched, against the server: what scripts in use do."""
 
+import hashlib
 import io
 import json
 import os
@@ -10,8 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from tests.unit.conversion import caffe_files
+from oakwright import blobconverter as ours
+from oakwright.errors import OakwrightError, RemoteError, UnsupportedModel, UsageError
+from oakwright.server.fetch import is_allowed
+from tests.unit.conversion import caffe_files, framework_files
 
 from .conftest import bad, run_blob, tiny
 
@@ -56,6 +61,9 @@ note("ir", lambda: convert(models + "/half.onnx", download_ir=True))
 note("dry", lambda: convert(models + "/half.onnx", dry=True, use_cache=False))
 note("caffe", lambda: blobconverter.from_caffe(
     proto=models + "/deploy.prototxt", model=models + "/net.caffemodel", optimizer_params=[]))
+note("tf", lambda: blobconverter.from_tf(
+    frozen_pb=models + "/frozen.pb", optimizer_params=["--scale_values=[255,255,255]"]))
+note("config", lambda: blobconverter.from_config("described", models + "/described.yml"))
 note("zoo_list", lambda: blobconverter.zoo_list())
 note("zoo", lambda: blobconverter.from_zoo("halver", use_cache=False))
 note("bad", lambda: convert(models + "/bad.onnx"))
@@ -65,8 +73,25 @@ print("FOUND" + json.dumps({"found": found, "asked": asked}))
 """
 
 
+def description(depot, folder: str, **changed) -> str:
+    """A model description in Open Model Zoo's form, whose file lies at an address."""
+    files, address, _ = depot
+    content = tiny(16.0)
+    files[f"/{folder}/sixteenth.onnx"] = content
+    file = {
+        "name": "sixteenth.onnx",
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "source": f"{address}/{folder}/sixteenth.onnx",
+        **changed,
+    }
+    words = ["--input_model=$dl_dir/sixteenth.onnx", "--scale_values=image[255]"]
+    tree = {"files": [file], "framework": "onnx", "model_optimizer_args": words}
+    return yaml.safe_dump({"description": "d", "task_type": "other", "license": "x", **tree})
+
+
 @pytest.fixture(scope="module")
-def client(server, tmp_path_factory):
+def client(server, depot, tmp_path_factory):
     """What the client's functions gave, what it printed, which other hosts it asked."""
     import openvino as ov
 
@@ -75,6 +100,8 @@ def client(server, tmp_path_factory):
     models.mkdir()
     (models / "half.onnx").write_bytes(tiny(2.0))
     (models / "bad.onnx").write_bytes(bad())
+    (models / "frozen.pb").write_bytes(framework_files.tensorflow_graph())
+    (models / "described.yml").write_text(description(depot, "open"))
     core = ov.Core()
     caffe = caffe_files.ssd(models)
     caffe.rename(models / "deploy.prototxt")
@@ -114,6 +141,22 @@ def test_caffes_two_files_of_two_names_go_together(client):
     blob = oakwright.Blob.open(client["found"]["caffe"])
     assert blob.inputs[0].name == "data"
     assert list(blob.outputs[0].desc.dims[::-1]) == [1, 1, 20, 7]
+
+
+def test_a_frozen_graph_computes_what_it_says(client):
+    import oakwright
+
+    blob = oakwright.Blob.open(client["found"]["tf"])
+    image = np.random.default_rng(3).integers(0, 256, (1, 3, 4, 6), np.uint8)
+    (out,) = oakwright.run(blob, {blob.inputs[0].name: image}).values()
+    wanted = framework_files.expected((image / 255).astype(np.float32).transpose(0, 2, 3, 1))
+    out = out if out.shape == wanted.shape else out.transpose(0, 2, 3, 1)
+    assert np.abs(out - wanted).max() < 2e-3
+
+
+def test_a_description_whose_file_lies_at_an_allowed_address(client):
+    content = Path(client["found"]["config"]).read_bytes()
+    np.testing.assert_allclose(run_blob(content, 102), 102 / 255 / 16, rtol=3e-3)
 
 
 def test_the_ir_comes_along(client):
@@ -180,3 +223,131 @@ def test_headers_are_those_that_the_old_page_and_client_read(server):
     assert answer.headers["Content-Disposition"] == "attachment; filename=mine.blob"
     assert int(answer.headers["Content-Length"]) == len(answer.content)
     assert len(answer.headers["X-HASH"]) == 64
+
+
+def compile_by(server, config: str):
+    return server.post("/compile", data={"name": "x"}, files={"config": ("c", config)})
+
+
+def test_files_are_fetched_from_allowed_places_only_and_are_what_was_said(server, depot):
+    files, address, asked = depot
+    files["/open/out"] = f"{address}/secret/sixteenth.onnx"
+    asked.clear()
+    for config, word in (
+        (description(depot, "secret"), "--fetch-from"),
+        (description(depot, "open", source="http://169.254.169.254/latest"), "--fetch-from"),
+        (description(depot, "open", source="file:///etc/passwd"), "--fetch-from"),
+        (description(depot, "open", source=f"{address}/open/../secret/sixteenth.onnx"), "--fetch"),
+        (description(depot, "open", source=f"{address}/open/out"), "not allowed"),
+        (description(depot, "open", source=f"{address}/open/absent"), "Not Found"),
+        (description(depot, "open", size=5), "longer than 5 bytes"),
+        (description(depot, "open", sha256="0" * 64), "sha256 is another"),
+    ):
+        answer = compile_by(server, config)
+        assert answer.status_code == 400, config
+        assert word in answer.json()["message"] + answer.json()["remedy"], answer.text
+    assert not [path for path in asked if "secret" in path]
+
+
+def test_allowed_is_the_same_host_and_below_the_same_folder():
+    places = ["https://models.example/zoo"]
+    assert is_allowed("https://models.example/zoo/a.onnx", places)
+    for address in (
+        *("http://models.example/zoo/a", "https://models.example.org/zoo/a"),
+        *("https://models.example/zoology/a", "https://models.example@evil/zoo/a"),
+        *("https://models.example/zoo/%2e%2e/a", "https://[/zoo/", "ftp://models.example/zoo/a"),
+    ):
+        assert not is_allowed(address, places), address
+
+
+def test_a_file_of_the_zoo_is_known_by_its_hash(server, depot, shelf):
+    content = (shelf / "halver" / "halver.onnx").read_bytes()
+    config = description(
+        depot, "open", source="http://127.0.0.1:9/halver.onnx", size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )  # fmt: skip
+    answer = compile_by(server, config)
+    assert answer.status_code == 200, answer.text
+    np.testing.assert_allclose(run_blob(answer.content, 204), 0.2, rtol=3e-3)
+
+
+@pytest.fixture
+def drop_in(monkeypatch, tmp_path, server):
+    monkeypatch.setattr(ours, "_DEFAULTS", {**ours._DEFAULTS})
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    ours.set_defaults(url=server.url, output_dir=tmp_path / "out", silent=True)
+    return tmp_path
+
+
+def test_the_drop_in_asks_the_server(drop_in, server, depot, monkeypatch):
+    from oakwright import conversion
+
+    monkeypatch.setattr(conversion, "convert", None)  # nothing is done here
+    model = drop_in / "half.onnx"
+    model.write_bytes(tiny(2.0))
+    seen = []
+    ours.set_defaults(progress_func=lambda now, total: seen.append((now, total)))
+    path = ours.from_onnx(model, optimizer_params=["--scale=255"], shaves=5)
+    assert path.name == "half_openvino_2022.1_5shave.blob"
+    np.testing.assert_allclose(run_blob(path.read_bytes(), 102), 0.2, rtol=2e-3)
+    assert seen[-1][0] == seen[-1][1] == path.stat().st_size
+    assert ours.is_valid_blob(path)
+    archive = ours.from_onnx(model, download_ir=True, use_cache=False)
+    with zipfile.ZipFile(archive) as found:
+        assert {*found.namelist()} == {"half.xml", "half.bin", "half.blob"}
+    assert "-ip U8" in ours.from_onnx(model, dry=True)["compile_tool"]
+    assert ours.zoo_list() == [{"name": "halver", "data_types": ["FP16"]}]
+    assert ours.from_zoo("halver", shaves=3).is_file()
+    config = drop_in / "described.yml"
+    config.write_text(description(depot, "open"))
+    (drop_in / "sixteenth.onnx").write_bytes(tiny(16.0))
+    described = ours.from_config("described", config)
+    np.testing.assert_allclose(run_blob(described.read_bytes(), 102), 0.025, rtol=3e-3)
+
+
+def test_the_drop_in_takes_two_files(drop_in, monkeypatch):
+    import openvino as ov
+
+    from oakwright import conversion
+
+    monkeypatch.setattr(conversion, "convert", None)
+    (drop_in / "models").mkdir()
+    caffe_files.ssd(drop_in / "models").rename(drop_in / "models" / "deploy.prototxt")
+    weights = next((drop_in / "models").glob("*.caffemodel"))
+    made = ours.from_caffe(
+        proto=drop_in / "models" / "deploy.prototxt", model=weights, optimizer_params=[]
+    )
+    assert ours.is_valid_blob(made)
+    ov.save_model(ov.Core().read_model(tiny(8.0)), str(drop_in / "net.xml"))
+    made = ours.from_openvino(xml=drop_in / "net.xml", bin=drop_in / "net.bin")
+    np.testing.assert_allclose(run_blob(made.read_bytes(), 80), 10.0, rtol=2e-3)
+
+
+def test_the_drop_ins_errors_are_those_of_this_machine(drop_in, server):
+    model = drop_in / "bad.onnx"
+    model.write_bytes(bad())
+    with pytest.raises(UnsupportedModel, match="finder") as caught:
+        ours.from_onnx(model, optimizer_params=[])
+    assert caught.value.layer == "finder"
+    assert caught.value.remedy
+    model.write_bytes(tiny(2.0))
+    with pytest.raises(UsageError, match="flag"):
+        ours.from_onnx(model, optimizer_params=["--no_such_flag"])
+    with pytest.raises(OakwrightError, match="not found"):
+        ours.from_zoo("no-such")
+    with pytest.raises(RemoteError, match="cannot be asked") as caught:
+        ours.from_onnx(model, url="http://me:secret@127.0.0.1:9")
+    assert "secret" not in str(caught.value)
+    with pytest.raises(RemoteError, match="refused"):
+        ours.from_onnx(model, url=f"{server.url}/page/page.css?")
+    with pytest.raises(UsageError, match="no server's address"):
+        ours.from_onnx(model, url="converter:8000")
+    assert not list((drop_in / "out").glob("*")) if (drop_in / "out").exists() else True
+
+
+def test_the_public_converter_is_not_asked(drop_in, capsys):
+    model = drop_in / "half.onnx"
+    model.write_bytes(tiny(2.0))
+    ours.set_defaults(silent=False)
+    ours.from_onnx(model, url="https://blobconverter.luxonis.com", optimizer_params=[])
+    assert "is not asked" in capsys.readouterr().out

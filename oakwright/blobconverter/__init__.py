@@ -1,9 +1,11 @@
-"""Drop-in for the ``blobconverter`` package: same functions, same command line, no server.
+"""Drop-in for the ``blobconverter`` package: same functions, same command line, no cloud.
 
 Put ``from oakwright import blobconverter`` where ``import blobconverter`` stood. What differs, on
-purpose: conversion happens on this machine; results are cached by content, so a model exported
-again under the same name gives the new blob; ``dry`` works; ``output_dir`` may end in ``.blob``
-and then names the file; ``from_zoo`` looks into a folder you have and downloads nothing.
+purpose: conversion happens on this machine, or on a server of yours where ``url`` names one
+(an argument, ``set_defaults`` or ``$OAKWRIGHT_SERVER``); results are cached by content, so a model
+exported again under the same name gives the new blob; ``dry`` works; ``output_dir`` may end in
+``.blob`` and then names the file; ``from_zoo`` looks into a folder you have, or the server has,
+and downloads nothing.
 
 Defaults are blobconverter's own, mean 127.5 and scale 255 included: they give -0.5..0.5, a range
 few models are trained on, so they are printed whenever they are applied unasked.
@@ -14,14 +16,15 @@ from __future__ import annotations
 import os
 import shutil
 import struct
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from oakwright import conversion
-from oakwright.errors import OakwrightError, UnreadableModel, UsageError
+from oakwright.errors import UnreadableModel, UsageError
 from oakwright.files import write_aside
+
+from . import remote
 
 PathLike = str | os.PathLike[str]
 
@@ -37,6 +40,8 @@ class Versions:
 
 
 _SOURCE_RANGE = ["--mean_values=[127.5,127.5,127.5]", "--scale_values=[255,255,255]"]
+# How Model Optimizer is told the file, which is known here.
+_MODEL_FLAGS = ("--input_model", "--input_proto", "--saved_model_dir")
 _DEFAULTS: dict[str, Any] = {
     "url": None,
     "version": Versions.v2022_1,
@@ -94,6 +99,7 @@ def from_openvino(
 ) -> Any:
     """Convert an OpenVINO IR. No mean or scale is applied: the IR is as it was made."""
     _refuse_url(xml, xml_size, xml_sha256)
+    _refuse_url(bin, bin_size, bin_sha256)
     if Path(bin).resolve() != Path(xml).with_suffix(".bin").resolve():
         return _beside(Path(xml), Path(bin), kwargs, ".bin")
     return _convert(xml, kwargs.pop("optimizer_params", None) or [], **kwargs)
@@ -158,8 +164,8 @@ def from_config(name: str, path: PathLike, **kwargs: Any) -> Any:
             remedy="oakwright downloads nothing by itself: fetch the file and put it there",
             path=missing[0],
         )
-    kept = [a for a in arguments if "$" not in a and not a.startswith("--input_model")]
-    return _convert(found[0], kept, blob_name=name, **kwargs)
+    kept = [a for a in arguments if "$" not in a and not a.startswith(_MODEL_FLAGS)]
+    return _convert(found[0], kept, blob_name=name, files=found, **kwargs)
 
 
 def from_zoo(name: str, **kwargs: Any) -> Any:
@@ -169,8 +175,12 @@ def from_zoo(name: str, **kwargs: Any) -> Any:
     ``name*.blob``, a ``model.yml`` in a folder ``name`` with its files (`oakwright zoo`), a model
     ``name.onnx``, or the zoo's own ``name/FP16/name.xml``.
     """
-    folder = _zoo_folder(kwargs.pop("zoo_dir", None))
     zoo_type = kwargs.get("zoo_type") or _DEFAULTS["zoo_type"]
+    url = _server(kwargs.get("url"))
+    if url and kwargs.get("zoo_dir") is None:
+        kept = {key: value for key, value in kwargs.items() if key not in ("url", "zoo_dir")}
+        return _ask(url, name, use_zoo=True, **kept)
+    folder = _zoo_folder(kwargs.pop("zoo_dir", None))
     shaves = kwargs.get("shaves") or _DEFAULTS["shaves"]
     version = kwargs.get("version") or _DEFAULTS["version"]
     for base in (folder / zoo_type, folder):
@@ -240,7 +250,10 @@ def zoo_list(
     zoo_type: str = "intel",
     zoo_dir: PathLike | None = None,
 ) -> list[dict[str, Any]]:
-    """Models in your zoo folder, as blobconverter lists them: name and data types."""
+    """Models in your zoo folder, or the server's, as blobconverter lists them."""
+    server = _server(url)
+    if server and zoo_dir is None:
+        return remote.zoo_list(server, version or _DEFAULTS["version"], zoo_type)
     folder = _zoo_folder(zoo_dir)
     names: dict[str, set[str]] = {}
     for base in (folder / zoo_type, folder):
@@ -299,7 +312,9 @@ def _convert(
     download_ir: bool = False,
     zoo_type: str | None = None,
     dry: bool = False,
+    files: Sequence[Path] | None = None,
 ) -> Any:
+    """Convert here, or on the server with all that belongs to the model (``files``)."""
     if not isinstance(model, (str, os.PathLike)):
         raise UsageError(f"the model must be a path, not {type(model).__name__}", key="model")
     path = Path(model)
@@ -318,6 +333,23 @@ def _convert(
         raise UsageError(f"data_type {kind}: the chip computes in FP16", key="data_type")
     name = blob_name or path.stem
     target = _target(name, {"version": version, "shaves": shaves, "output_dir": output_dir})
+    server = _server(url)
+    if server:
+        return _ask(
+            server,
+            name,
+            files=files or _with_companion(path),
+            optimizer_params=list(wanted),
+            data_type=kind,
+            version=version,
+            shaves=shaves,
+            dry=dry,
+            output_dir=output_dir,
+            compile_params=list(compiled),
+            use_cache=use_cache,
+            download_ir=download_ir,
+            zoo_type=zoo_type,
+        )
     if dry:
         mo = ["mo", f"--input_model={path}", f"--data_type={kind}", *wanted]
         tool = ["compile_tool", "-m", f"{name}.xml", "-o", target.name, *compiled]
@@ -325,7 +357,7 @@ def _convert(
     options, _ = conversion.from_arguments(wanted, compiled, shaves=shaves, stamp=stamp)
     _say(f"Converting {path.name} on this machine ...")
     if url or _DEFAULTS["url"]:
-        _say(f"(the converter at {url or _DEFAULTS['url']} is not asked)")
+        _say(f"(the public converter at {url or _DEFAULTS['url']} is not asked)")
     result = conversion.convert(path, options=options, cache=use_cache)
     for line in result.manifest["applied"]:
         unasked = " (blobconverter's default)" if wanted is _SOURCE_RANGE else ""
@@ -335,6 +367,64 @@ def _convert(
     written = write_aside(target, result.blobs[shaves])
     _say(f"Done: {written}")
     return written
+
+
+def _ask(
+    server: str,
+    name: str,
+    *,
+    files: Sequence[Path] = (),
+    use_zoo: bool = False,
+    optimizer_params: Sequence[str] | None = None,
+    data_type: str | None = None,
+    version: str | None = None,
+    shaves: int | None = None,
+    output_dir: PathLike | None = None,
+    use_cache: bool = True,
+    compile_params: Sequence[str] | str | None = None,
+    download_ir: bool = False,
+    zoo_type: str | None = None,
+    dry: bool = False,
+) -> Any:
+    """Have a server convert; gives what the local way gives."""
+    version, _ = _version(version)
+    compiled = _DEFAULTS["compile_params"] if compile_params is None else compile_params
+    request = remote.Request(
+        name=name,
+        files=tuple(files),
+        use_zoo=use_zoo,
+        optimizer_params=tuple(optimizer_params or ()),
+        data_type=data_type or _DEFAULTS["data_type"],
+        version=version,
+        shaves=int(shaves or _DEFAULTS["shaves"]),
+        compile_params=compiled if isinstance(compiled, str) else " ".join(compiled),
+        use_cache=use_cache,
+        download_ir=download_ir,
+        zoo_type=zoo_type or _DEFAULTS["zoo_type"],
+        dry=dry,
+    )
+    if dry:
+        return remote.commands(server, request)
+    _say(f"Asking {remote.shown(server)} to convert {name} ...")
+    content = remote.convert(server, request, _say, _DEFAULTS["progress_func"])
+    given = {"version": version, "shaves": shaves, "output_dir": output_dir}
+    target = _target(name, given)
+    written = write_aside(target.with_suffix(".zip") if download_ir else target, content)
+    _say(f"Done: {written}")
+    return written
+
+
+def _server(url: str | None) -> str:
+    """The server to ask, or nothing: the public converter is somebody else's cloud."""
+    found = url or _DEFAULTS["url"] or os.environ.get("OAKWRIGHT_SERVER") or ""
+    return "" if remote.is_public(found) else found
+
+
+def _with_companion(path: Path) -> list[Path]:
+    """A model with the file that its format wants beside it."""
+    beside = {".xml": ".bin", ".caffemodel": ".prototxt", ".pdmodel": ".pdiparams"}
+    other = path.with_suffix(beside.get(path.suffix, path.suffix))
+    return [path, other] if other != path and other.exists() else [path]
 
 
 def _target(name: str, given: dict[str, Any]) -> Path:
@@ -407,80 +497,8 @@ def _say(text: str) -> None:
         print(text)
 
 
-def _parser() -> Any:
-    import argparse
-
-    parser = argparse.ArgumentParser(prog="blobconverter", description=__doc__.splitlines()[0])
-    versions = [v for k, v in vars(Versions).items() if k.startswith("v")]
-    parser.add_argument("-zn", "--zoo-name", help="a model of your zoo folder")
-    parser.add_argument("-zt", "--zoo-type", help="intel or depthai: a folder in the zoo folder")
-    parser.add_argument("-onnx", "--onnx-model", help="an ONNX file")
-    parser.add_argument("-cp", "--caffe-proto", help="a Caffe .prototxt")
-    parser.add_argument("-cm", "--caffe-model", help="a Caffe .caffemodel")
-    parser.add_argument("-tf", "--tensorflow-pb", help="a TensorFlow .pb")
-    parser.add_argument("-ox", "--openvino-xml", help="an OpenVINO .xml")
-    parser.add_argument("-ob", "--openvino-bin", help="its .bin")
-    parser.add_argument("-rawn", "--raw-name", help="name of the result of --raw-config")
-    parser.add_argument("-rawc", "--raw-config", help="a model description (.yml)")
-    parser.add_argument("-sh", "--shaves", type=int, default=4, choices=range(1, 17))
-    parser.add_argument("-dt", "--data-type", help="FP16 or FP32")
-    parser.add_argument("-o", "--output-dir", help="folder (or .blob file) of the result")
-    parser.add_argument("-v", "--version", choices=versions, help="version in the blob's header")
-    parser.add_argument("--optimizer-params", help="Model Optimizer flags, comma or space apart")
-    parser.add_argument("--compile-params", help="Compile Tool flags")
-    parser.add_argument("--converter-url", dest="url", help="accepted; nothing is sent anywhere")
-    parser.add_argument("--no-cache", dest="use_cache", action="store_false")
-    parser.add_argument("--dry", action="store_true", help="print the commands, run nothing")
-    parser.add_argument("--zoo-list", action="store_true", help="list your zoo folder")
-    parser.add_argument("--download-ir", action="store_true", help="a zip of IR and blob")
-    return parser
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of the same name; prints the result's path. Gives the exit code."""
-    import json
+    from .command import run
 
-    parsed = _parser().parse_args(arguments)
-    common = {
-        key: getattr(parsed, key)
-        for key in ("shaves", "output_dir", "version", "url", "use_cache", "dry", "download_ir")
-        if getattr(parsed, key) is not None
-    }
-    if parsed.compile_params is not None:
-        common["compile_params"] = [parsed.compile_params]
-    flags = parsed.optimizer_params
-    tuned = {"data_type": parsed.data_type}
-    if flags is not None:
-        tuned["optimizer_params"] = [f for f in flags.replace(",--", " --").split(" ") if f]
-    try:
-        result: Any
-        if parsed.zoo_list:
-            result = zoo_list(parsed.version, zoo_type=parsed.zoo_type or "intel")
-        elif parsed.zoo_name:
-            result = from_zoo(parsed.zoo_name, zoo_type=parsed.zoo_type, **common)
-        elif parsed.onnx_model:
-            result = from_onnx(parsed.onnx_model, **tuned, **common)
-        elif parsed.openvino_xml and parsed.openvino_bin:
-            result = from_openvino(parsed.openvino_xml, parsed.openvino_bin, **common)
-        elif parsed.tensorflow_pb:
-            result = from_tf(parsed.tensorflow_pb, **tuned, **common)
-        elif parsed.caffe_proto and parsed.caffe_model:
-            result = from_caffe(parsed.caffe_proto, parsed.caffe_model, **tuned, **common)
-        elif parsed.raw_name and parsed.raw_config:
-            result = from_config(parsed.raw_name, parsed.raw_config, **common)
-        else:
-            raise UsageError(
-                "no model was given", remedy="e.g. --onnx-model model.onnx; --help lists the rest"
-            )
-    except FileNotFoundError as error:
-        print(f"error: there is no file {error}", file=sys.stderr)
-        return 1
-    except OakwrightError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(json.dumps(result, indent=2) if isinstance(result, (dict, list)) else result)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return run(arguments)

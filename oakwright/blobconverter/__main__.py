@@ -1,0 +1,7 @@
+"""``python -m oakwright.blobconverter``."""
+
+import sys
+
+from . import main
+
+sys.exit(main())
