@@ -1,5 +1,5 @@
 // Pre-flight: what the chip would refuse, before anything is compiled; what layers will cost.
-import { $, block, bytes, count, el, problems } from "./dom.js";
+import { $, block, bytes, count, el, place, problems } from "./dom.js";
 import { post } from "./api.js";
 
 const SHOWN = 20;
@@ -32,7 +32,7 @@ function show(found, mark) {
     ? `${errors.length === 1 ? "One layer has" : `${errors.length} layers have`} no place on the chip.`
     : `Every layer has a place on the chip${rewritten}.`;
   $("findings").replaceChildren(
-    ...found.findings.slice(0, SHOWN).map((one) => block({ where: `Layer ${one.origin || one.layer} (${one.op})`, message: one.reason, remedy: one.remedy, severity: one.severity })),
+    ...found.findings.slice(0, SHOWN).map((one) => block({ where: place(one), message: one.reason, remedy: one.remedy, severity: one.severity })),
     ...(found.findings.length > SHOWN ? [el("p", { class: "note", text: `and ${found.findings.length - SHOWN} more` })] : []),
     ...found.notes.map((text) => el("p", { class: "note", text })));
   if (found.rules.length) {

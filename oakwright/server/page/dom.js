@@ -48,12 +48,19 @@ export function table(label, heads, rows, numbers = []) {
 /** What went wrong: layer, reason, remedy; one block for each finding besides. */
 export function problems(problem) {
   const findings = problem.findings || [];
+  // With findings the message is a heading and lists them after its first line.
+  const message = findings.length ? String(problem.message).split("\n")[0] : problem.message;
   const covered = findings.some((one) => one.layer === problem.layer);
-  const made = [block({ where: problem.layer && !covered ? `Layer ${problem.layer}` : "", ...problem })];
+  const made = [block({ ...problem, message, where: problem.layer && !covered ? `Layer ${problem.layer}` : "" })];
   for (const one of findings) {
-    made.push(block({ where: `Layer ${one.origin || one.layer} (${one.op})`, message: one.reason, remedy: one.remedy, severity: one.severity }));
+    made.push(block({ where: place(one), message: one.reason, remedy: one.remedy, severity: one.severity }));
   }
   return made;
+}
+
+/** Which layer a finding is about, and what the source calls it where that differs. */
+export function place({ layer, op, origin }) {
+  return `Layer ${layer} (${op}${origin && origin !== layer ? `, in the source ${origin}` : ""})`;
 }
 
 export function block({ where, message, remedy, severity }) {

@@ -16,7 +16,7 @@ export function showFacts(facts) {
   }
   $("facts").replaceChildren(
     list,
-    table("Inputs and outputs", ["", "name", "type", "shape"], ports.map(([what, port]) => [what, port.name, port.type, shape(port.shape)])),
+    table("Inputs and outputs", ["port", "name", "type", "shape"], ports.map(([what, port]) => [what, port.name, port.type, shape(port.shape)])),
     chips,
     ...facts.notes.map((text) => el("p", { class: "note", text })),
   );

@@ -43,7 +43,7 @@ export class Sample {
     this.problem = el("div", { role: "alert" });
     place.replaceChildren(
       el("p", { class: "note", text: "What the network will see of a picture, with these options:" }),
-      el("div", { class: "pictures" },
+      el("div", { class: "pictures sample" },
         el("figure", {}, this.sent, el("figcaption", { text: "the picture at the network's size" })), this.wrongFigure,
         ...this.planes.map((canvas, at) => el("figure", {}, canvas, this.captions[at]))),
       this.numbers, this.problem,

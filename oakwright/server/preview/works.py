@@ -31,8 +31,9 @@ def look(asked: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     facts = {key: value for key, value in found.facts.items() if key != "layers"}
     shown = found.layers[:MOST_LAYERS]
     takes = [layer.takes for layer in shown]
-    graph = []
-    for number in range(parts_of(len(shown))):
+    graph: list[dict[str, Any]] = []
+    parts = parts_of(len(shown))
+    for number in range(parts):
         part = lay_out(takes, number)
         boxes = [
             {
@@ -49,13 +50,14 @@ def look(asked: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         ]
         plain = {**vars(part), "boxes": boxes, "lines": [vars(line) for line in part.lines]}
         size = {"box_width": BOX_W, "box_height": BOX_H}
-        graph.append({"part": number, "layers": len(found.layers), **size, **plain})
+        counts = {"part": number, "parts": parts, "layers": len(found.layers)}
+        graph.append({**counts, **size, **plain})
     facts["macs"] = sum(layer.macs for layer in found.layers)
     notes = list(found.notes)
-    counts = {"layers": len(found.layers), "parts": len(graph), "notes": notes}
     if len(found.layers) > MOST_LAYERS:
         notes.append(f"the graph shows the first {MOST_LAYERS} of {len(found.layers)} layers")
-    return {"model": {**facts, **counts, "name": found.name}, "graph": graph}
+    facts |= {"layers": len(found.layers), "parts": parts, "notes": notes, "name": found.name}
+    return {"model": facts, "graph": graph}
 
 
 def check(asked: Mapping[str, Any], folder: Path) -> dict[str, Any]:
