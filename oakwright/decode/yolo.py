@@ -44,6 +44,22 @@ class YoloSettings:
             if not 0 < getattr(self, key) < 1:
                 raise UsageError(f"{key} {getattr(self, key)} must be between 0 and 1", key=key)
 
+    def to_json(self) -> str:
+        """What ``read_settings`` reads."""
+        values = {
+            "classes": self.classes,
+            "coordinates": 4,
+            "anchors": list(self.anchors),
+            "anchor_masks": {side: list(mask) for side, mask in self.masks.items()},
+            "iou_threshold": self.iou,
+            "confidence_threshold": self.confidence,
+        }
+        content = {
+            "nn_config": {"NN_family": "YOLO", "NN_specific_metadata": values},
+            "mappings": {"labels": list(self.names)},
+        }
+        return json.dumps(content, indent=2)
+
 
 def read_settings(given: str | Path | Mapping[str, Any]) -> YoloSettings:
     """The settings in the JSON that `oakwright yolo` and Luxonis' converter write (or its content).
