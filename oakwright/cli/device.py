@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,13 +14,15 @@ os.environ.setdefault("DEPTHAI_LEVEL", "error")
 
 from oakwright.device import (
     BOARDS,
+    CameraSpec,
     Settings,
-    board_text,
-    find_board,
-    list_boards,
     read_fault_file,
+    recorded_facts,
     run_script,
 )
+from oakwright.errors import UsageError
+
+from .record import record_command
 
 if TYPE_CHECKING:
     from oakwright.device import Row
@@ -80,8 +82,24 @@ def device_group() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file of faults, one a line.",
 )
+@click.option(
+    "--device",
+    "devices",
+    multiple=True,
+    metavar="CAMERA",
+    help="One of several cameras: board=OAK-1,source=street.mp4,id=1844...; repeatable.",
+)
+@click.option("--devices", "count", type=click.IntRange(1), help="So many cameras, all alike.")
+@click.option("--imu", default="", help="What the IMU reads: a CSV table.")
+@click.option(
+    "--replay",
+    type=click.Path(file_okay=False),
+    help="Give again what 'oakwright device record' recorded, in virtual time as it was made.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON at the end.")
+@click.pass_context
 def run_command(
+    context: click.Context,
     script: str,
     arguments: tuple[str, ...],
     source: str,
@@ -98,6 +116,10 @@ def run_command(
     auto: bool,
     faults: tuple[str, ...],
     fault_file: Path | None,
+    devices: tuple[str, ...],
+    count: int | None,
+    imu: str,
+    replay: str | None,
     as_json: bool,
 ) -> int:
     """Run SCRIPT as it is, with frames from a source of your choice.
@@ -116,7 +138,13 @@ def run_command(
         patience_s=patience_s,
         aliases=_ALIASES,
         faults=(*faults, *(read_fault_file(fault_file) if fault_file is not None else ())),
+        cameras=CameraSpec.several(devices, count, CameraSpec(board, source)),
+        imu=imu,
+        replay=replay or "",
     )
+    if replay is not None:
+        _refuse_beside_replay(context, "source", "board")
+        settings = settings.as_recorded(recorded_facts(Path(replay)))
     if limit_s is None and seconds is not None and not deterministic:
         # A script that never asks anything of the camera must end too.
         limit_s = seconds + 10
@@ -131,15 +159,36 @@ def run_command(
     )
     if as_json:
         click.echo(json.dumps(result.full_report(), default=str))
+    if replay is not None and result.report:
+        click.echo(_replayed(result.report["replay"], result.report["digest"]), err=True)
     if not result.is_clean or "interrupted" in result.message or "left" in result.message:
         click.echo(f"{result.outcome}: {result.message}", err=True)
     return int(result.code)
+
+
+def _refuse_beside_replay(context: click.Context, *names: str) -> None:
+    for name in names:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"--replay and --{name} exclude each other", remedy=f"leave --{name} out"
+            )
+
+
+def _replayed(found: dict[str, Any], digest: str | None) -> str:
+    if digest is not None and digest == found.get("recorded_digest"):
+        return "replay: what the script took is the recorded run's, bit for bit"
+    return (
+        f"replay: {found.get('same', 0)} messages as recorded, {found.get('different', 0)} other, "
+        f"{found.get('more', 0)} more, {found.get('missing', 0)} did not come"
+    )
 
 
 @device_group.command("boards")
 @click.option("--file", "name", help="Print this board as a board file, to start your own from.")
 def boards_command(name: str | None) -> int:
     """List the boards there are, with their cameras."""
+    from oakwright.device import board_text, find_board, list_boards
+
     click.echo(board_text(find_board(name)) if name else list_boards())
     return 0
 
@@ -213,3 +262,6 @@ def bench_command(
     if out is not None:
         write_bench_table(rows, plan, out)
     return 0
+
+
+device_group.add_command(record_command)

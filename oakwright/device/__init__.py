@@ -14,6 +14,7 @@ from typing import Any
 
 _FACE = {
     "BOARDS": "boards",
+    "CameraSpec": "settings",
     "FrameSource": "sources",
     "NODES": "nodes",
     "Need": "bench",
@@ -33,6 +34,9 @@ _FACE = {
     "read_fault_file": "faults",
     "read_needs": "bench",
     "read_pipeline": "schema",
+    "read_recording": "tape",
+    "record_camera": "tape.live",
+    "recorded_facts": "recorded",
     "run_script": "runner",
     "write_bench_table": "bench",
 }

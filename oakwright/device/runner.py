@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,13 +19,14 @@ import threading
 import time
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from oakwright.errors import UsageError
 
 from .child import LAST_WORDS_S, MAIN_VARIABLE
+from .recorded import is_recording, partial_of
 from .scheduler import JOIN_S
 from .settings import Settings
 
@@ -126,11 +128,28 @@ def run_script(
         round(time.monotonic() - started, 3),
         report,
     )
+    if settings.record:
+        ended = _with_recording(ended, Path(settings.record))
     if out:
         Path(out).mkdir(parents=True, exist_ok=True)
         text = json.dumps(ended.full_report(), indent=2, default=str)
         (Path(out) / "report.json").write_text(text)
     return ended
+
+
+def _with_recording(ended: RunResult, folder: Path) -> RunResult:
+    """The result with what became of the recording: none is no clean end; no part is left."""
+    if partial_of(folder).is_dir() and ended.outcome in ("hang", "killed"):
+        # The process had no time to complete it.
+        shutil.rmtree(partial_of(folder), ignore_errors=True)
+    if is_recording(folder) or not ended.is_clean:
+        return ended
+    return replace(
+        ended,
+        outcome="error",
+        code=1,
+        message="nothing was recorded: no camera of the script gave a frame",
+    )
 
 
 def _supervise(

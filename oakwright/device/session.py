@@ -190,7 +190,7 @@ class Session:
         self.rig.close()
         tape, self.tape = self.tape, None
         if tape is not None:
-            tape.finish(self.settings.to_facts(), self.recorder.digest)
+            tape.finish(self.settings.recorded_facts(), self.recorder.digest)
         if isinstance(self.scheduler, BatonScheduler):
             # Threads of the script's own may still want to end; nobody is held up any more.
             self.scheduler.retire()

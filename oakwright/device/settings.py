@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from oakwright.errors import UsageError
@@ -14,6 +15,10 @@ from .faults import parse_faults
 # Set by the runner for the script's own child processes.
 VARIABLE = "OAKWRIGHT_VIRTUAL_OAK"
 PACES = ("real", "free")
+# What a replay takes over from the recorded run.
+_RECORDED = ("source", "board", "deterministic", "pace", "loops", "frames", "seconds")
+# More cameras than a host has ports for.
+_MOST_CAMERAS = 32
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,20 @@ class CameraSpec:
                 )
             values[key] = value
         return cls(**values)
+
+    @classmethod
+    def several(
+        cls, texts: Sequence[str], count: int | None, usual: CameraSpec
+    ) -> tuple[CameraSpec, ...]:
+        """The cameras that ``texts`` (see ``parse``) describe, or ``count`` usual ones."""
+        if texts and count is not None:
+            raise UsageError("cameras are both described and counted", remedy="do one of the two")
+        found = tuple(cls.parse(text, usual) for text in texts) or (usual,) * (count or 0)
+        if len(found) > _MOST_CAMERAS:
+            raise UsageError(
+                f"{len(found)} cameras are more than {_MOST_CAMERAS}", remedy="take fewer"
+            )
+        return found
 
 
 @dataclass(frozen=True)
@@ -100,9 +119,26 @@ class Settings:
             if value is not None and value <= 0:
                 raise UsageError(f"{name} is {value}", remedy="it must be above 0")
 
-    def to_facts(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
+    def recorded_facts(self) -> dict[str, Any]:
+        """What a recording says of the run it was made in; plain values."""
+        return {name: getattr(self, name) for name in _RECORDED}
+
+    def as_recorded(self, facts: Mapping[str, Any]) -> Settings:
+        """For a replay: virtual time, pace and end as in the recorded run, if nothing else is said.
+
+        ``facts``: see ``recorded_facts``; what of it makes no sense is a UsageError.
+        """
+        wanted: dict[str, Any] = {"deterministic": bool(facts.get("deterministic"))}
+        if self.pace == PACES[0] and facts.get("pace") in PACES:
+            wanted["pace"] = facts["pace"]
+        if self.frames is None and self.seconds is None:
+            for name in ("frames", "seconds"):
+                value = facts.get(name)
+                is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+                wanted[name] = value if is_number else None
+        if self.deterministic:
+            wanted["deterministic"] = True
+        return replace(self, **wanted)
 
     def to_text(self) -> str:
         """As one line of JSON."""

@@ -9,7 +9,7 @@ source of frames made of it, ``live`` records a camera over its link.
 
 from .messages import MessageCheck
 from .recorder import DEFAULT_LIMIT, Tape, TapedSource
-from .recording import Recording, is_recording, read_recording
+from .recording import Recording, read_recording
 from .replay import ReplaySource
 
 __all__ = [
@@ -19,6 +19,5 @@ __all__ = [
     "ReplaySource",
     "Tape",
     "TapedSource",
-    "is_recording",
     "read_recording",
 ]

@@ -18,6 +18,7 @@ from oakwright.errors import OutputError, UsageError
 from ..board_file import SOCKETS
 from ..boards import Board
 from ..imu_readings import LONG_HEAD, ImuReadings, StillReadings
+from ..recorded import partial_of
 from ..sources.source import FrameSource, Shot
 from .messages import MessageTable
 from .pictures import PictureWriter, pixel_hash, to_stored
@@ -28,11 +29,6 @@ DEFAULT_LIMIT = 8 << 30
 MESSAGES = "messages.csv"
 # The size is looked at once in so many pictures.
 _LOOK_EVERY = 8
-
-
-def partial_of(folder: Path) -> Path:
-    """Where a recording lies until it is complete."""
-    return folder.with_name(f"{folder.name}.partial")
 
 
 @dataclass

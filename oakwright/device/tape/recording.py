@@ -14,12 +14,11 @@ from oakwright.errors import OakwrightError, SourceError
 
 from ..board_file import board_facts, board_of
 from ..boards import Board
+from ..recorded import MANIFEST, MOST_MANIFEST_BYTES
 from .pictures import KINDS, Segment
 
-MANIFEST = "recording.json"
 FORMAT, VERSION = "oakwright recording", 1
 # Bounds on what is read: a long day of a camera at 60 frames a second is below them.
-_MOST_MANIFEST_BYTES = 64 << 20
 _MOST_ROWS = 10_000_000
 _LARGEST_SIDE = 1 << 16
 _CHUNK = 1 << 22
@@ -119,11 +118,6 @@ def rows_of(path: Path, head: tuple[str, ...]) -> list[tuple[int, list[str]]]:
     return found
 
 
-def is_recording(folder: Path) -> bool:
-    """Whether there is a finished recording in a folder."""
-    return (folder / MANIFEST).is_file()
-
-
 # -- writing
 
 
@@ -180,7 +174,7 @@ def read_recording(folder: str | Path) -> Recording:
             path=str(folder),
         )
     try:
-        if path.stat().st_size > _MOST_MANIFEST_BYTES:
+        if path.stat().st_size > MOST_MANIFEST_BYTES:
             raise damaged(path, "it is too large")
         said = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
