@@ -76,8 +76,9 @@ class Canvas:
         self._text(text, (place[0] + pad, place[1] + high - pad), scale, thick, _ink(color))
 
     def points(self, points: np.ndarray, color: Color) -> None:
-        """Points [P,2] (x, y)."""
-        for x, y in np.asarray(points, np.float64).reshape(-1, 2):
+        """Points [P,2] (x, y); those outside the picture are left out."""
+        values = np.asarray(points, np.float64).reshape(-1, 2)
+        for x, y in values[((values >= 0) & (values <= 1)).all(axis=1)]:
             place = round(x * (self.width - 1)), round(y * (self.height - 1))
             radius = max(1, self.line)
             self._cv2.circle(self.picture, place, radius, color, -1, self._cv2.LINE_AA)
@@ -101,15 +102,18 @@ class Canvas:
             self._cv2.drawContours(self.picture, edges, -1, color.tolist(), self.line)
 
     def note(self, text: str) -> None:
-        """A line in the upper left corner, for a rate or a count."""
+        """A line in a corner, for a rate or a count: the upper left one where it is free."""
         text, scale, thick, size = self._fitted(text)
         if not text:
             return
         pad = max(2, self.letter // 2)
-        place = (0, 0, min(size[0] + 2 * pad, self.width), min(size[1] + 2 * pad, self.height))
+        wide, high = min(size[0] + 2 * pad, self.width), min(size[1] + 2 * pad, self.height)
+        right, down = self.width - wide, self.height - high
+        corners = [(x, y, wide, high) for y in (0, down) for x in (0, right)]
+        place = min(corners, key=lambda spot: (self._covered(spot), corners.index(spot)))
         self._labels.append(place)
         self._plate(place, BLACK, 0.55)
-        self._text(text, (pad, place[3] - pad), scale, thick, WHITE)
+        self._text(text, (place[0] + pad, place[1] + high - pad), scale, thick, WHITE)
 
     def _pixels(self, box: Sequence[float]) -> tuple[int, int, int, int]:
         """Corners inside the picture, so that a box at the border shows all its sides."""
