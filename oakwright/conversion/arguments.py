@@ -58,7 +58,11 @@ class OptimizerArguments:
 
 @dataclass
 class CompileArguments:
-    """What Compile Tool was asked for; precisions and layouts by tensor name, "" for all."""
+    """What Compile Tool was asked for; precisions and layouts by tensor name, "" for all.
+
+    ``of_either``: names of -iop, which stand in both tables: of inputs or outputs, as the model has
+    them.
+    """
 
     model: str = ""
     out: str = ""
@@ -68,6 +72,7 @@ class CompileArguments:
     output_precisions: dict[str, Precision] = field(default_factory=dict)
     input_layouts: dict[str, str] = field(default_factory=dict)
     output_layouts: dict[str, str] = field(default_factory=dict)
+    of_either: list[str] = field(default_factory=list)
     config: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
 
@@ -193,6 +198,8 @@ def _compile_flag(found: CompileArguments, key: str, value: str) -> None:
         for part in value.strip("\"'").split(","):
             name, _, text = part.strip().rpartition(":")
             table[name.strip()] = reader(text)
+            if key == "iop":
+                found.of_either.append(name.strip())
         if key in ("iop", "iol"):
             # These two speak of inputs and outputs alike; the engine takes what it knows.
             other = found.output_precisions if key == "iop" else found.output_layouts
@@ -369,6 +376,7 @@ def from_arguments(
         inputs=inputs,
         shaves=(tool.shaves or shaves,),
         output_precision=tuple(tool.output_precisions.items()),
+        of_either=tuple(name for name in tool.of_either if name),
         stamp=stamp,
     )
     return options, [*asked.ignored, *tool.ignored]

@@ -376,7 +376,8 @@ def compile_plans(
     read = _read_inputs(legal)
     precisions = {entry.name: entry.precision for entry in planned if entry.name in read}
     layouts = {e.name: "NHWC" for e in planned if e.layout == "NHWC" and e.name in read}
-    outputs = _output_precisions(legal, options.output_precision)
+    ports = [entry.name for entry in planned], options.of_either
+    outputs = _output_precisions(legal, options.output_precision, *ports)
     return [
         CompileOptions(
             shaves=n,
@@ -440,18 +441,23 @@ def _read_inputs(model: ov.Model) -> set[str]:
 
 
 def _output_precisions(
-    legal: ov.Model, wanted: Sequence[tuple[str, Precision]]
+    legal: ov.Model,
+    wanted: Sequence[tuple[str, Precision]],
+    inputs: Sequence[str],
+    of_either: Sequence[str],
 ) -> dict[str, Precision]:
     from oakwright.ir import port_names
 
     table, precisions = dict(wanted), {}
     known = port_names(legal).outputs
-    unknown = [name for name in table if name and name not in known]
-    if unknown:
+    for name in table:
+        if not name or name in known or (name in of_either and name in inputs):
+            continue
+        what = "input or output" if name in of_either else "output"
         raise UsageError(
-            f"the model has no output '{unknown[0]}'",
+            f"the model has no {what} '{name}'",
             remedy=f"its outputs are {', '.join(known)}",
-            key="op",
+            key="iop" if name in of_either else "op",
         )
     for name, port in zip(port_names(legal).outputs, legal.outputs, strict=True):
         is_real = port.element_type.is_real()

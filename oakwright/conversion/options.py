@@ -247,16 +247,19 @@ class ConvertOptions:
     ``inputs``: one entry per input that is treated specially, plus at most one without a name for
     all others. ``outputs``: tensor or layer names to cut the model at (empty: its own outputs).
     ``shaves``: one blob is made for each. ``output_precision``: FP16 or FP32 for real outputs;
-    integer results stay I32. ``stamp``: the version in the blob's header. ``verify``: ``auto``
-    compares the legalised model with the source on random input, with the source framework itself
-    where that is quick; ``full`` always asks the framework; ``off`` skips it.
-    ``compress_to_fp16``: FP16 weights in the IR, which is what the chip computes with.
+    integer results stay I32. ``of_either``: names in ``inputs`` and ``output_precision`` that are
+    of one or the other, as the model has it (Compile Tool's -iop). ``stamp``: the version in the
+    blob's header. ``verify``: ``auto`` compares the legalised model with the source on random
+    input, with the source framework itself where that is quick; ``full`` always asks the framework;
+    ``off`` skips it. ``compress_to_fp16``: FP16 weights in the IR, which is what the chip computes
+    with.
     """
 
     inputs: tuple[InputOptions, ...] = ()
     outputs: tuple[str, ...] = ()
     shaves: tuple[int, ...] = (DEFAULT_SHAVES,)
     output_precision: tuple[tuple[str, Precision], ...] = ()
+    of_either: tuple[str, ...] = ()
     stamp: str = "6.0"
     to: str = "blob"
     verify: str = "auto"

@@ -155,7 +155,7 @@ def plan_inputs(
     """
     names = port_names(model).inputs
     for entry in options.inputs:
-        known = [*names, "", *(f"#{i}" for i in range(len(names)))]
+        known = [*names, "", *(f"#{i}" for i in range(len(names))), *options.of_either]
         if entry.freeze is not None and (entry.takes_frames or entry.precision):
             raise UsageError(
                 f"input '{entry.name}' is frozen: nothing else can be said of it", key="freeze"
