@@ -34,6 +34,10 @@ def take_over(scheduler: BatonScheduler) -> Iterator[None]:
     undo = [
         *_patch_interrupt(scheduler),
         *_patch_time(scheduler),
+        *(
+            _patch_stamp(scheduler, kind)
+            for kind in (dai.ImgFrame, dai.EncodedFrame, dai.PointCloudData)
+        ),
         *_patch_threads(scheduler),
     ]
     try:
@@ -118,6 +122,18 @@ def _patch_time(scheduler: BatonScheduler) -> list[Callable[[], None]]:
         _replace(time, name, known(value, getattr(time, name))) for name, value in values.items()
     ]
     return [*undo, _replace(time, "sleep", sleep), _replace(dai, "Clock", Clock)]
+
+
+def _patch_stamp(scheduler: BatonScheduler, kind: Any) -> Callable[[], None]:
+    """New messages of a kind carry the time, which in depthai's own code is the real one."""
+    make = kind.__init__
+
+    def make_stamped(self: Any, *arguments: Any, **named: Any) -> None:
+        make(self, *arguments, **named)
+        if scheduler.knows():
+            self.setTimestamp(datetime.timedelta(seconds=scheduler.virtual.now()))
+
+    return _replace(kind, "__init__", make_stamped)
 
 
 # -- threads

@@ -148,6 +148,9 @@ class ObjectTracker(Node):
         if not frames.is_linked:
             return None
         wanted = time_of(detections)
+        if not wanted:
+            # Made by the host and never stamped: in the order they come.
+            return frames.get()
         while frames.previous is None or time_of(frames.previous) < wanted - _SAME_MOMENT_S:
             frames.get()
         is_it = abs(time_of(frames.previous) - wanted) <= _SAME_MOMENT_S
