@@ -16,9 +16,12 @@ from oakwright.device import (
     BOARDS,
     CameraSpec,
     Settings,
+    profile_as_markdown,
+    profile_script,
     read_fault_file,
     recorded_facts,
     run_script,
+    write_profile,
 )
 from oakwright.errors import UsageError
 
@@ -194,8 +197,11 @@ def boards_command(name: str | None) -> int:
 
 
 @device_group.command("bench")
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--seconds", default=1.6, show_default=True, help="Virtual time of each script.")
+@click.argument("path", metavar="SCRIPT|FOLDER", type=click.Path(exists=True, path_type=Path))
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "--seconds", type=float, help="Virtual time of each script; 1.6 for a folder, 5 for one."
+)
 @click.option("--limit", "limit_s", default=120.0, show_default=True, help="Real seconds of each.")
 @click.option(
     "--source",
@@ -220,8 +226,9 @@ def boards_command(name: str | None) -> int:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Markdown table.")
 @click.option("--show", is_flag=True, help="Print what scripts that are not clean printed.")
 def bench_command(
-    folder: Path,
-    seconds: float,
+    path: Path,
+    arguments: tuple[str, ...],
+    seconds: float | None,
     limit_s: float,
     source: str,
     board: str,
@@ -232,17 +239,33 @@ def bench_command(
     out: Path | None,
     show: bool,
 ) -> int:
-    """Run every DepthAI script under FOLDER and say which work: clean, refused or failed.
+    """Say where SCRIPT's time goes, node by node; or which scripts of FOLDER work.
 
-    Clean: no error, and every linked stream brought messages of its declared type and size;
-    pictures are not of one value, and pictures and detections follow the scene.
-    Scripts that write to a camera's memory are listed apart. Exits 0 whatever the table says.
+    One script: what each node costs on this machine in virtual time, what the link carries, and
+    what a real camera does otherwise. Its arguments follow it, after --. Of the options only
+    --seconds, --limit, --source, --board and --out are for it.
+
+    A folder: every script under it is clean, refused or failed. Clean: no error, and every linked
+    stream brought messages of its declared type and size; pictures are not of one value, and
+    pictures and detections follow the scene. Scripts that write to a camera's memory are listed
+    apart. Exits 0 whatever the table says.
     """
+    if path.is_file():
+        settings = Settings(
+            source, board, seconds=seconds or 5.0, patience_s=60.0, aliases=_ALIASES
+        )
+        profile = profile_script(path, arguments, settings, limit_s=limit_s)
+        click.echo(profile_as_markdown(profile), nl=False)
+        if out is not None:
+            write_profile(profile, out)
+        return 0
+    if arguments:
+        raise UsageError("a folder takes no arguments", remedy="put them into --needs")
     # Not needed to run a script, whose own process has OpenCV and depthai to load.
     from oakwright.device import RESULTS, Plan, bench_scripts, read_needs, write_bench_table
 
     plan = Plan(
-        seconds=seconds,
+        seconds=seconds or 1.6,
         limit_s=limit_s,
         source=source,
         board=board,
@@ -256,7 +279,7 @@ def bench_command(
         if show and row.result in ("refused", "failed"):
             click.echo(row.output[-3000:])
 
-    rows = bench_scripts(folder, plan, jobs=jobs, only=only, on_row=say)
+    rows = bench_scripts(path, plan, jobs=jobs, only=only, on_row=say)
     counts = {kind: sum(row.result == kind for row in rows) for kind in RESULTS}
     click.echo(", ".join(f"{count} {kind}" for kind, count in counts.items()))
     if out is not None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from .boards import Board, calibration, copy_calibration, find_board
 from .imu_readings import read_imu_table
 from .settings import CameraSpec, Settings
-from .sources import FrameSource, open_source
+from .sources import FrameSource, TimedSource, open_source
 from .tape import Recording, ReplaySource, Tape, TapedSource
 from .tape.recording import Take, damaged
 
@@ -54,6 +54,8 @@ class Plugged:
     recording: Recording | None = None
     takes: list[Take] = field(default_factory=list)
     starts: int = 0
+    # Real seconds that its pictures took to make, by the node that asked; see TimedSource.
+    source_busy_s: dict[str, float] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
@@ -199,6 +201,8 @@ class Rig:
             take = camera.takes[min(camera.starts, len(camera.takes) - 1)]
             source = self._replay(self._recording, take)
         camera.starts += 1
+        if self._settings.timed:
+            return TimedSource(source, camera.source_busy_s)
         if tape is None:
             return source
         facts = copy_calibration(handler).eepromToJson()

@@ -95,7 +95,7 @@ class Session:
         self.is_ending = False
         self._lock = threading.Lock()
         self._blobs: dict[str, Blob] = {}
-        self.scheduler.adopt("host")
+        self._host = self.scheduler.adopt("host")
         self.started_s = self.scheduler.clock.now()
         if settings.seconds is not None:
             self.ends_at_s: float | None = self.started_s + settings.seconds
@@ -211,6 +211,8 @@ class Session:
             "source": self.settings.replay or self.settings.source,
             "deterministic": self.settings.deterministic,
             "seconds": round(self.scheduler.clock.now() - self.started_s, 3),
+            # Real seconds of the script's own work, on the thread that made the session.
+            "host_busy_s": round(self._host.busy_s, 3),
             **self.recorder.report(),
             "devices": [device.report() for device in self.devices],
             "replay": self._replay_report(),

@@ -71,7 +71,8 @@ class Settings:
     fast as their frames are taken. ``frames``, ``seconds``: when the run ends; ``seconds`` are of
     the run's clock. ``patience_s``: how long the host may wait for what never comes.
     ``keys``: what is pressed in the script's windows, as (seconds after the start, keys).
-    ``judged``: the report says how the streams' contents change (see ``witness``).
+    ``judged``: the report says how the streams' contents change (see ``witness``). ``timed``: it
+    says what the sources' pictures cost.
     ``precision`` is what networks are computed in. ``aliases``: modules a script's imports get in
     place of others, as (asked for, given). ``faults``: what goes wrong, see ``faults.spec``.
     ``cameras``: several cameras, in place of the one that ``board`` and ``source`` describe.
@@ -91,6 +92,7 @@ class Settings:
     precision: str = "f32"
     keys: tuple[tuple[float, str], ...] = ()
     judged: bool = False
+    timed: bool = False
     aliases: tuple[tuple[str, str], ...] = ()
     faults: tuple[str, ...] = ()
     cameras: tuple[CameraSpec, ...] = ()

@@ -213,7 +213,13 @@ class Device:
         graph = self._final[0] if self._final is not None else graph
         log = [f"[{line.nodeIdName}] {line.payload}" for line in self._log.lines]
         errors = [f"{x.nodeIdName}: {x.payload}" for x in self._log.lines if x.level >= Level.ERR]
-        facts = {"id": self._id, "board": self.board.product, "lights_mA": dict(self._lights)}
+        facts: dict[str, Any] = {
+            "id": self._id,
+            "board": self.board.product,
+            "lights_mA": dict(self._lights),
+        }
+        if self._session.settings.timed:
+            facts["source_busy_s"] = dict(self._camera.source_busy_s)
         return {**facts, **graph, "log": log, "errors": errors}
 
     def traffic(self) -> dict[str, Any]:

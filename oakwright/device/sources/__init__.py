@@ -11,6 +11,7 @@ from .open import open_source
 from .pattern import PatternSource
 from .scene import SceneSource
 from .source import FrameSource, Shot
+from .timed import TimedSource
 
 __all__ = [
     "CheckedSource",
@@ -22,6 +23,7 @@ __all__ = [
     "SceneSource",
     "Shot",
     "StereoSource",
+    "TimedSource",
     "VideoSource",
     "check_pixels",
     "open_source",
