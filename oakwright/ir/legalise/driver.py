@@ -29,6 +29,7 @@ from openvino.passes import ConstantFolding, Manager
 from ..finding import Finding
 from ..fold import fold
 from ..graph import op_of, redirect
+from .denominators import guard_denominators
 from .names import PortNames, name_made_up, name_ports, number_made_up, port_names, unique_names
 from .peephole import tidy
 from .precision import clamp_constants, convert_integers, widen
@@ -47,6 +48,13 @@ _INPUT_TYPES = frozenset(
         *("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"),
     )
 )
+
+
+# What keeps numbers that FP16 would lose; by the name in the report.
+_FOR_STORING: dict[str, Callable[[ov.Model], list[Node]]] = {
+    "denominators.guard_denominators": guard_denominators,
+    "small_weights.lift_small_weights": lift_small_weights,
+}
 
 
 @dataclass(frozen=True)
@@ -131,9 +139,8 @@ def legalise(model: ov.Model, *, report: Callable[[Applied], None] | None = None
     _fold_constants(work)
     convert_integers(work)
     warnings = [_clamped(name, largest) for name, largest in clamp_constants(work)]
-    for node in lift_small_weights(work):
-        name = node.get_friendly_name()
-        journal.applied.append(Applied(op_of(node), name, "small_weights.lift_small_weights"))
+    for rule, run in _FOR_STORING.items():
+        journal.applied += [Applied(op_of(n), n.get_friendly_name(), rule) for n in run(work)]
     name_ports(work, ports)
     unique_names(work, ports, given)
     # A fresh model drops the graph-wide rt_info of the source (its IR version among them).
