@@ -1,0 +1,67 @@
+"""Custom detectors: a template, pictures with boxes, and a checkpoint at the end.
+
+:func:`train` is the loop; :func:`load_checkpoint` reads what it wrote. torch is loaded when one of
+these is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .checkpoint import Checkpoint
+    from .checkpoint import load as load_checkpoint
+    from .checkpoint import save as save_checkpoint
+    from .description import Description
+    from .detectors import Detector, check_classes, open_detector
+    from .evaluate import Evaluated, evaluate, summary
+    from .loop import Progress, Trained, train
+    from .metrics import Detections, Metrics, coco_metrics
+    from .metrics_file import save_metrics
+    from .options import TrainOptions, parse_duration
+    from .processor import share_processor
+    from .report import save_report
+    from .template import Template, names, read_template
+    from .work_folder import instantiate
+
+_PLACES = {
+    "Checkpoint": ("checkpoint", "Checkpoint"),
+    "load_checkpoint": ("checkpoint", "load"),
+    "save_checkpoint": ("checkpoint", "save"),
+    "Description": ("description", "Description"),
+    "Detector": ("detectors", "Detector"),
+    "check_classes": ("detectors", "check_classes"),
+    "open_detector": ("detectors", "open_detector"),
+    "Evaluated": ("evaluate", "Evaluated"),
+    "evaluate": ("evaluate", "evaluate"),
+    "summary": ("evaluate", "summary"),
+    "Detections": ("metrics", "Detections"),
+    "Metrics": ("metrics", "Metrics"),
+    "coco_metrics": ("metrics", "coco_metrics"),
+    "save_metrics": ("metrics_file", "save_metrics"),
+    "save_report": ("report", "save_report"),
+    "instantiate": ("work_folder", "instantiate"),
+    "TrainOptions": ("options", "TrainOptions"),
+    "parse_duration": ("options", "parse_duration"),
+    "share_processor": ("processor", "share_processor"),
+    "Template": ("template", "Template"),
+    "names": ("template", "names"),
+    "read_template": ("template", "read_template"),
+    "Progress": ("loop", "Progress"),
+    "Trained": ("loop", "Trained"),
+    "train": ("loop", "train"),
+}
+
+__all__ = [
+    "Checkpoint", "Description", "Detections", "Detector", "Evaluated", "Metrics", "Progress",
+    "Template", "TrainOptions", "Trained", "check_classes", "coco_metrics", "evaluate",
+    "instantiate", "load_checkpoint", "names", "open_detector", "parse_duration", "read_template",
+    "save_checkpoint", "save_metrics", "save_report", "share_processor", "summary", "train",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    from importlib import import_module
+
+    module, attribute = _PLACES[name]
+    return getattr(import_module(f".{module}", __name__), attribute)
