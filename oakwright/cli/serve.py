@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from oakwright import compiler, conversion, server
+
+_QUEUE = (
+    "redis://host:6379/0: several machines share the work; without it a file of this machine's."
+)
+_STORE = "A folder or s3://bucket/folder for uploads and results; below --data unless said."
 
 
 @click.command("serve")
@@ -30,22 +36,27 @@ from oakwright import compiler, conversion, server
     metavar="ADDRESS",
     help="Files below this address may be named instead of sent (from_config). Repeatable.",
 )
+@click.option("--queue", default="", metavar="ADDRESS", help=_QUEUE)
+@click.option("--store", default="", metavar="ADDRESS", help=_STORE)
 @click.option("--workers", default=1, show_default=True, help="Conversions at a time.")
 @click.option("--upload-mb", default=512, show_default=True, help="The largest upload.")
 @click.option("--job-seconds", default=600.0, show_default=True, help="The longest conversion.")
 @click.option("--memory-mb", default=8192, show_default=True, help="Memory of one conversion.")
 @click.option("--most-waiting", default=100, show_default=True, help="Jobs that may wait.")
+@click.option("--per-client", default=50, show_default=True, help="Open jobs of one client.")
+@click.option(
+    "--client-mb-a-day", default=20_000, show_default=True, help="Uploads of one client in a day."
+)
+@click.option("--keep-days", default=30.0, show_default=True, help="How long jobs are kept.")
+@click.option("--store-mb", default=50_000, show_default=True, help="What the store may hold.")
 def serve_command(
     host: str,
     port: int,
     data: Path | None,
     zoo: tuple[str, ...],
     fetch_from: tuple[str, ...],
-    workers: int,
-    upload_mb: int,
     job_seconds: float,
-    memory_mb: int,
-    most_waiting: int,
+    **limits: Any,
 ) -> None:
     """A converter for a team: blobconverter's HTTP API, a JSON API and a web page.
 
@@ -57,10 +68,46 @@ def serve_command(
         data=(data or conversion.home() / "server").absolute(),
         zoo=tuple(str(Path(folder).absolute()) for folder in zoo),
         fetch_from=fetch_from,
-        workers=workers,
-        upload_mb=upload_mb,
         job_s=job_seconds,
-        memory_mb=memory_mb,
-        most_waiting=most_waiting,
+        **limits,
     )
     server.serve(settings, host, port, click.echo)
+
+
+@click.command("worker")
+@click.option(
+    "--queue", required=True, metavar="ADDRESS", help="The server's: redis://host:6379/0."
+)
+@click.option(
+    "--store", default="", metavar="ADDRESS", help="The server's; the queue knows it unless said."
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    help="A folder for work that is being done; OAKWRIGHT_HOME's worker folder unless said.",
+)
+@click.option(
+    "--zoo",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False),
+    help="A folder of model.yml files, as the server has it. Repeatable.",
+)
+@click.option("--workers", default=1, show_default=True, help="Conversions at a time.")
+@click.option("--job-seconds", default=600.0, show_default=True, help="The longest conversion.")
+@click.option("--memory-mb", default=8192, show_default=True, help="Memory of one conversion.")
+def worker_command(
+    data: Path | None, zoo: tuple[str, ...], job_seconds: float, **more: Any
+) -> None:
+    """Convert for a server on another machine: jobs come from the queue in Redis.
+
+    A worker may be stopped or killed at any time: what it had begun, another one does again.
+    """
+    compiler.require_engine()
+    settings = server.Settings(
+        data=(data or conversion.home() / "worker").absolute(),
+        zoo=tuple(str(Path(folder).absolute()) for folder in zoo),
+        job_s=job_seconds,
+        **more,
+    )
+    server.work(settings, click.echo)

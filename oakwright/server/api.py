@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, File, Form, HTTPException, Query, UploadFile
@@ -13,14 +11,13 @@ from starlette.responses import JSONResponse, Response
 
 from oakwright.errors import OakwrightError, UsageError
 
-from .ledger import Job
+from .job import Job
 from .models import find_model, model_name
 from .parts import attachment, keep
 from .request import JobRequest
-from .service import RETRY_S, QueueFull, Service, error_json
+from .service import Service, error_json, standing
 
 LONGEST_WAIT_S = 30.0
-_POLL_S = 0.1
 
 
 class InputOptions(BaseModel):
@@ -150,9 +147,8 @@ def router(service: Service) -> APIRouter:
         steps: Annotated[int, Query(ge=0, description="answer once it has more steps")] = 0,
     ) -> JobView:
         current = await run_in_threadpool(found, job_id)
-        deadline = time.monotonic() + wait
-        while current.is_open and len(current.steps) <= steps and time.monotonic() < deadline:
-            await asyncio.sleep(_POLL_S)
+        if wait and current.is_open and len(current.steps) <= steps:
+            await service.watch.until(job_id, steps, wait)
             current = await run_in_threadpool(found, job_id)
         return view(current)
 
@@ -190,9 +186,8 @@ def answer(_: Any, error: Exception) -> JSONResponse:
     assert isinstance(error, OakwrightError)
     if hasattr(error, "plain"):  # told by another process, with layer and findings
         return JSONResponse(error.plain, 400)
-    if isinstance(error, QueueFull):
-        return JSONResponse(error_json(error), 503, {"Retry-After": str(RETRY_S)})
-    return JSONResponse(error_json(error), 400)
+    status, headers = standing(error)
+    return JSONResponse(error_json(error), status, headers)
 
 
 def parse_options(text: str) -> dict[str, Any]:

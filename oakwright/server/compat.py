@@ -6,7 +6,6 @@ is downloaded on a client's word, and errors carry ours besides (kind, layer, re
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,9 +21,8 @@ from oakwright.errors import OakwrightError, UnreadableModel, UsageError
 from .fetch import Wanted
 from .parts import attachment, keep
 from .request import JobRequest, pick_model
-from .service import RETRY_S, QueueFull, Service, error_json, plain_error
+from .service import Service, error_json, plain_error, standing
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
 _LONGEST_CONFIG = 1 << 18
 _MOST_FILES = 64
 
@@ -90,11 +88,13 @@ async def _compile(service: Service, query: Mapping[str, str], form: FormData) -
         if _is_true(query.get("dry")):
             return JSONResponse(_dry(asked))
         job = await run_in_threadpool(service.submit, asked)
-        pause = FIRST_PAUSE_S
-        while job.is_open:
-            await asyncio.sleep(pause)
-            pause = min(1.2 * pause, LONGEST_PAUSE_S)  # many may wait for a long one
-            job = await run_in_threadpool(service.ledger.get, job.id)
+        if job.is_open:
+            await service.watch.until(job.id)
+            try:
+                job = await run_in_threadpool(service.ledger.get, job.id)
+            except KeyError:
+                lost = {"kind": "Lost", "message": "the job is gone", "remedy": "send it again"}
+                return _failure(lost, 503, job.id)
         if job.result is None:
             return _failure(plain_error(job), 400, job.id)
         made = await run_in_threadpool(service.result, job)
@@ -104,12 +104,11 @@ async def _compile(service: Service, query: Mapping[str, str], form: FormData) -
             return attachment(archive, f"{job.name}.zip", "application/octet-stream", **stamp)
         blob = next(iter(made.blobs.values()))
         return attachment(blob, f"{job.name}.blob", "application/octet-stream", **stamp)
-    except QueueFull as error:
-        answer = _failure(error_json(error), 503)
-        answer.headers["Retry-After"] = str(RETRY_S)
-        return answer
     except OakwrightError as error:
-        return _failure(error_json(error), 400)
+        status, headers = standing(error)
+        answer = _failure(error_json(error), status)
+        answer.headers.update(headers)
+        return answer
 
 
 def read_config(content: bytes) -> dict[str, Any]:

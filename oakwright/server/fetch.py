@@ -12,7 +12,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
 from http.client import HTTPException, HTTPMessage
 from pathlib import PurePosixPath
 from typing import IO, Any

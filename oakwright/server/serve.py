@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import signal
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 
 from oakwright.errors import UsageError
 
@@ -16,15 +19,9 @@ def serve(settings: Settings, host: str, port: int, tell: Callable[[str], None])
 
     Raises UsageError where the extra is missing, the address taken, or the folder in use.
     """
-    try:
-        import fastapi  # noqa: F401
-        import huey  # noqa: F401
-        import python_multipart  # noqa: F401
-        import uvicorn
-    except ImportError as error:
-        raise UsageError(
-            f"the server needs the package {error.name}", remedy="pip install 'oakwright[server]'"
-        ) from None
+    _require("fastapi", "huey", "python_multipart", "uvicorn")
+    import uvicorn
+
     from .app import make_app
     from .service import Service
     from .supervise import own
@@ -39,6 +36,43 @@ def serve(settings: Settings, host: str, port: int, tell: Callable[[str], None])
         )
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])
+
+
+def work(settings: Settings, tell: Callable[[str], None]) -> None:
+    """Be a worker machine of a server elsewhere, until interrupted; ``settings.queue`` is Redis.
+
+    The store is the one that the server told the queue, unless ``settings.store`` names one.
+    Raises UsageError and QueueDown where queue or store cannot be reached.
+    """
+    _require("huey")
+    from .places import open_bell, open_book, open_marks, open_store, published_store
+    from .supervise import Supervisor, own
+
+    if not settings.queue:
+        raise UsageError("a worker needs the server's queue", remedy="--queue redis://host:6379/0")
+    book = open_book(settings)
+    book.prepare()
+    if not settings.store:
+        settings = replace(settings, store=published_store(settings.queue))
+    with own(settings.data):
+        supervisor = Supervisor(
+            settings, book, open_bell(settings), open_marks(settings), open_store(settings).tidy
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: supervisor.tell_to_stop())
+        supervisor.start()
+        tell(f"oakwright works for the queue with {settings.workers} workers (Ctrl-C stops it)")
+        supervisor.wait()
+        supervisor.stop()
+
+
+def _require(*modules: str) -> None:
+    """Raise UsageError for a package of the extra that is missing."""
+    for name in modules:
+        if importlib.util.find_spec(name) is None:
+            raise UsageError(
+                f"the server needs the package {name}", remedy="pip install 'oakwright[server]'"
+            )
 
 
 def _listen(host: str, port: int) -> socket.socket:

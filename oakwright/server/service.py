@@ -8,22 +8,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from oakwright import conversion, zoo
-from oakwright.errors import OakwrightError, UsageError
+from oakwright.errors import OakwrightError, OutputError, UsageError
 
-from .bell import Bell
 from .fetch import Wanted, fetch
-from .ledger import Job, Ledger
+from .job import Bounds, Job, QueueDown, QueueFull
+from .keeping import Keeper
+from .places import open_bell, open_book, open_marks, open_store, publish_store
 from .request import JobRequest, Upload
 from .settings import Settings
-from .store import Store
 from .supervise import Supervisor
+from .watch import Watch
+from .who import current
 
-RETRY_S = 10  # what a client is told to wait when the queue is full
+__all__ = ["RETRY_S", "QueueFull", "Service", "error_json", "plain_error", "standing"]
+
+RETRY_S = 10  # what a client is told to wait where nothing else is known
 LEAST_FREE = 64 << 20  # bytes of disk below which the server is not ready
-
-
-class QueueFull(OakwrightError):
-    """More jobs wait than the server takes."""
 
 
 class Service:
@@ -32,25 +32,48 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         settings.data.mkdir(parents=True, exist_ok=True)
-        self.store = Store(settings.data / "store")
-        self.ledger = Ledger(settings.data / "jobs.sqlite")
+        publish_store(settings)
+        self.store = open_store(settings)
+        self.ledger = open_book(settings)
         self.ledger.prepare()
-        self.bell = Bell(settings.data / "queue.sqlite")
-        self.supervisor = Supervisor(settings, self.ledger, self.bell)
+        self.bell = open_bell(settings)
+        self.keeper = Keeper(settings, self.ledger, self.store)
+        self.supervisor = Supervisor(
+            settings, self.ledger, self.bell, open_marks(settings), self.keeper.round
+        )
+        self.watch = Watch(self.ledger)
         self._fetching = threading.Semaphore(2)  # a slow host must not take all threads
 
     def submit(self, request: JobRequest) -> Job:
-        """Take a job; one whose result is known is done at once. Raises QueueFull."""
+        """Take a job; one whose result is known is done at once.
+
+        Raises QueueFull, and OutputError where the store is full.
+        """
         known = self.ledger.done_before(request.key) if request.cache and not request.zoo else None
-        if known and self.store.has(known):
-            return self.ledger.add(request.key, request.name, request.as_json(), known)
-        waiting = self.ledger.count("queued")
-        if waiting >= self.settings.most_waiting:
-            raise QueueFull(
-                f"{waiting} conversions wait already", remedy=f"try again in {RETRY_S} s"
-            )
-        job = self.ledger.add(request.key, request.name, request.as_json(), None)
-        self.bell.ring(job.id)
+        known = known if known and self.store.has(known) else None
+        size = sum(file.size for file in request.files)
+        if not known:
+            self.keeper.require_room(size)
+        bounds = Bounds(
+            self.settings.most_waiting,
+            self.settings.per_client,
+            self.settings.client_mb_a_day << 20,
+        )
+        job = self.ledger.add(
+            request.key,
+            request.name,
+            request.as_json(),
+            known,
+            client=current.get(),
+            size=size,
+            bounds=bounds,
+        )
+        if job.is_open:
+            try:
+                self.bell.ring(job.id)
+            except QueueDown:
+                # It is written down: whoever looks after the queue rings for it later.
+                self.supervisor.forgot_to_ring()
         return job
 
     def result(self, job: Job) -> conversion.Converted:
@@ -94,15 +117,27 @@ class Service:
     def problems(self) -> list[str]:
         """Why no conversion can be done now; empty where all is ready."""
         found = []
-        if not self.supervisor.living:
+        if not self.supervisor.living and not self.settings.queue:
             found.append("no worker runs")
         try:
             self.ledger.count("queued")
-        except Exception as error:
-            found.append(f"the ledger cannot be read: {error}")
+        except QueueDown as error:
+            found.append(error.message)
         if shutil.disk_usage(self.settings.data).free < LEAST_FREE:
             found.append("the disk is full")
+        if self.supervisor.is_dead:
+            found.append("the supervisor died")
         return found
+
+
+def standing(error: OakwrightError) -> tuple[int, dict[str, str]]:
+    """The status and the headers of a refusal: whose fault it is, and when to come again."""
+    again = {"Retry-After": str(error.where.get("retry_s", RETRY_S))}
+    if isinstance(error, QueueFull):
+        return 429, again
+    if isinstance(error, QueueDown):
+        return 503, again
+    return (507, {}) if isinstance(error, OutputError) else (400, {})
 
 
 def error_json(error: OakwrightError) -> dict[str, Any]:

@@ -16,23 +16,38 @@ class Settings:
     ``fetch_from``: addresses below which clients may name files for the server to fetch.
 
     Limits: ``upload_mb`` a request's body, ``job_s`` seconds a conversion may take in all,
-    ``memory_mb`` what its process may allocate, ``most_waiting`` jobs in the queue. ``workers``
-    conversions run at a time.
+    ``memory_mb`` what its process may allocate, ``most_waiting`` jobs in the queue, ``per_client``
+    open jobs of one client and ``client_mb_a_day`` of its uploads. Jobs older than ``keep_days``
+    are forgotten, older ones first where the store holds more than ``store_mb``. ``workers``
+    conversions run at a time here. ``queue``: Redis, for several machines; ``store``: a folder or
+    an address as fsspec has them, ``data``'s own folder where it is empty.
     """
 
     data: Path
     zoo: tuple[str, ...] = ()
     fetch_from: tuple[str, ...] = ()
+    queue: str = ""
+    store: str = ""
     workers: int = 1
     upload_mb: int = 512
     job_s: float = 600.0
     memory_mb: int = 8192
     most_waiting: int = 100
+    per_client: int = 50
+    client_mb_a_day: int = 20_000
+    keep_days: float = 30.0
+    store_mb: int = 50_000
 
     def __post_init__(self) -> None:
-        for key in ("workers", "upload_mb", "memory_mb", "most_waiting"):
-            if getattr(self, key) < 1:
-                raise UsageError(f"{key} must be at least 1", key=key)
+        least = dict.fromkeys(
+            ("upload_mb", "memory_mb", "most_waiting", "per_client", "client_mb_a_day"), 1
+        )
+        # Workers may all be elsewhere where the queue is.
+        for key, number in {**least, "workers": 0 if self.queue else 1, "store_mb": 1}.items():
+            if getattr(self, key) < number:
+                raise UsageError(f"{key} must be at least {number}", key=key)
+        if not 0 < self.keep_days <= 36500:
+            raise UsageError("keep_days must be more than 0 and at most 36500", key="keep_days")
         for place in self.fetch_from:
             if urlsplit(place).scheme not in ("http", "https") or not urlsplit(place).netloc:
                 raise UsageError(
@@ -45,9 +60,14 @@ class Settings:
                 f"job_s {self.job_s} must be more than 0 and at most a day", key="job_s"
             )
 
-    def as_text(self) -> str:
-        """The settings as one JSON text: how a worker process is told."""
-        return json.dumps({**asdict(self), "data": str(self.data)})
+    def as_text(self, *, secrets: bool = False) -> str:
+        """The settings as one JSON text: how a process is told.
+
+        Addresses may hold passwords, and anyone sees command lines: only with ``secrets`` are
+        queue and store among them.
+        """
+        hidden = {} if secrets else {"queue": "", "store": "", "workers": max(self.workers, 1)}
+        return json.dumps({**asdict(self), "data": str(self.data), **hidden})
 
     @classmethod
     def from_text(cls, text: str) -> Settings:

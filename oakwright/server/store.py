@@ -6,12 +6,22 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from oakwright.errors import OutputError
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One kept file: its SHA-256, its size in bytes, seconds since it was kept (last)."""
+
+    digest: str
+    size: int
+    age_s: float
 
 
 @dataclass(frozen=True)
@@ -25,17 +35,17 @@ class Store:
 
         Raises OutputError (with ``path``) where it cannot be written; nothing is left then.
         """
-        digest, size = hashlib.sha256(), 0
         aside: Path | None = None
         try:
+            known = self._known(stream)
+            if known:
+                return known
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=".new-", dir=self.folder)
             aside = Path(name)
             with os.fdopen(handle, "wb") as file:
-                while block := stream.read(1 << 20):
-                    digest.update(block)
-                    size += file.write(block)
-            place = self._place(digest.hexdigest())
+                digest, size = digest_of(stream, file)
+            place = self._place(digest)
             place.parent.mkdir(exist_ok=True)
             aside.replace(place)
         except OSError as error:
@@ -46,15 +56,27 @@ class Store:
                 remedy="its disk may be full; tell whoever runs it",
                 path=str(self.folder),
             ) from error
-        return digest.hexdigest(), size
+        return digest, size
+
+    def _known(self, stream: BinaryIO) -> tuple[str, int] | None:
+        """What is here already is not written again; its age begins anew."""
+        if not getattr(stream, "seekable", lambda: False)():
+            return None
+        start = stream.tell()
+        digest, size = digest_of(stream)
+        try:
+            os.utime(self._place(digest))
+        except FileNotFoundError:
+            stream.seek(start)
+            return None
+        return digest, size
 
     def add_files(self, folder: Path) -> dict[str, str]:
         """Keep every plain file of a folder; gives name -> SHA-256."""
         kept = {}
-        for path in sorted(folder.iterdir()):
-            if path.is_file() and not path.is_symlink():
-                with path.open("rb") as stream:
-                    kept[path.name] = self.add(stream)[0]
+        for path in files_of(folder):
+            with path.open("rb") as stream:
+                kept[path.name] = self.add(stream)[0]
         return kept
 
     def path(self, digest: str) -> Path:
@@ -68,7 +90,49 @@ class Store:
         """Whether all of name -> SHA-256 is here."""
         return all(self._place(digest).is_file() for digest in digests.values())
 
+    def listed(self) -> Iterator[Kept]:
+        """All that is kept, and what a killed server left half-written."""
+        now = time.time()
+        for path in self.folder.glob("*/*"):
+            try:
+                facts = path.stat()
+            except FileNotFoundError:
+                continue
+            if re.fullmatch(r"[0-9a-f]{64}", path.name):
+                yield Kept(path.name, facts.st_size, now - facts.st_mtime)
+
+    def remove(self, digest: str) -> None:
+        """Forget content."""
+        self._place(digest).unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove what a server that was killed left half-written, a day ago and longer."""
+        for path in self.folder.glob(".new-*"):
+            if time.time() - path.stat().st_mtime > 86400:
+                path.unlink(missing_ok=True)
+
     def _place(self, digest: str) -> Path:
-        if not re.fullmatch(r"[0-9a-f]{64}", digest):
-            raise KeyError(digest)
-        return self.folder / digest[:2] / digest
+        return self.folder / digest[:2] / check_digest(digest)
+
+
+def check_digest(digest: str) -> str:
+    """A SHA-256 in hexadecimal, or KeyError."""
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise KeyError(digest)
+    return digest
+
+
+def digest_of(stream: BinaryIO, copy: IO[bytes] | None = None) -> tuple[str, int]:
+    """SHA-256 and size of all that a stream gives, which is copied besides."""
+    digest, size = hashlib.sha256(), 0
+    while block := stream.read(1 << 20):
+        digest.update(block)
+        size += len(block)
+        if copy is not None:
+            copy.write(block)
+    return digest.hexdigest(), size
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The plain files of a folder, sorted; links are none."""
+    return [path for path in sorted(folder.iterdir()) if path.is_file() and not path.is_symlink()]

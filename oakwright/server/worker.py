@@ -1,13 +1,12 @@
 """A worker process: takes jobs, has each done by a child, keeps what came of it.
 
-It may be killed at any time. The lock on its file is then free, which is how the server knows,
-and the job it had is taken again. A child that dies is the model's doing: its job fails at once.
+It may be killed at any time. Its mark is gone then, which is how the server knows, and the job it
+had is taken again. A child that dies is the model's doing: its job fails at once.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -19,24 +18,39 @@ import sys
 import tempfile
 import time
 import uuid
-from pathlib import Path
 from typing import IO, Any
 
 from oakwright.errors import OakwrightError
 
-from .bell import Bell
 from .child import place
-from .ledger import Job, Ledger
+from .job import Job, QueueDown
+from .places import open_bell, open_book, open_marks, open_store
 from .request import JobRequest
 from .settings import Settings
-from .store import Store
 
 log = logging.getLogger("oakwright.server")
 
 TICK_S = 0.1
+LOOK_S = 0.5  # between looks whether the job was cancelled
+PATIENCE_S = 300.0  # for a queue that is away while a result is here
 # What Python, C++ and OpenBLAS say of it before they end.
 _NO_MEMORY = ("MemoryError", "bad_alloc", "Memory allocation", "out of memory", "allocate memory")
 LOG_KEPT = 4000  # characters of what the conversion printed
+
+
+# What a conversion needs of the environment; keys of stores and queues are none of its business.
+_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+_KEPT_PREFIXES = ("LC_", "PYTHON", "OAKWRIGHT_", "OMP_", "XDG_")
+TOLD_BY = "WORKER_SETTINGS"
+
+
+def child_environment() -> dict[str, str]:
+    """The environment of a process that reads strangers' models."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _KEPT or name.startswith(_KEPT_PREFIXES)
+    }
 
 
 class Child:
@@ -55,6 +69,7 @@ class Child:
             stderr=self.printed,
             pass_fds=(end,),
             start_new_session=True,
+            env=child_environment(),
         )
         os.close(end)
         self.buffer = b""
@@ -102,9 +117,10 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.name = uuid.uuid4().hex
-        self.ledger = Ledger(settings.data / "jobs.sqlite")
-        self.store = Store(settings.data / "store")
-        self.bell = Bell(settings.data / "queue.sqlite")
+        self.ledger = open_book(settings, PATIENCE_S)
+        self.store = open_store(settings)
+        self.bell = open_bell(settings)
+        self.marks = open_marks(settings)
         self.parent = os.getppid()
         self.stopping = False
 
@@ -113,25 +129,35 @@ class Worker:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         child = Child(self.settings)
-        with worker_file(self.settings.data, self.name).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self.marks.hold(self.name):
             while not self._must_stop():
-                job_id = self.bell.listen()
-                job = self.ledger.claim(job_id, self.name) if job_id else None
+                job = self._next()
                 if job is None:
-                    if not job_id:
-                        time.sleep(TICK_S)
                     continue
                 if child.process.poll() is not None:  # killed while it waited
                     child = Child(self.settings)
                 self.do(job, child)
                 child = Child(self.settings)
             child.kill()
-            worker_file(self.settings.data, self.name).unlink(missing_ok=True)
+
+    def _next(self) -> Job | None:
+        """A job that is this worker's now, or None after a while."""
+        try:
+            job_id = self.bell.listen()
+            if job_id:
+                return self.ledger.claim(job_id, self.name)
+        except KeyError:
+            return None  # forgotten
+        except QueueDown as error:
+            log.warning("%s", error.message, extra={"event": "queue down"})
+            time.sleep(1.0)
+        time.sleep(TICK_S)
+        return None
 
     def do(self, job: Job, child: Child) -> None:
         """Have one job done; whatever comes of it is in the ledger then."""
         folder = self.settings.data / "work" / job.id
+        began, outcome = time.monotonic(), "taken away"
         shutil.rmtree(folder, ignore_errors=True)
         error: dict[str, Any] | None
         try:
@@ -139,9 +165,18 @@ class Worker:
             child.give({"request": job.request, "folder": str(folder)})
             error = self._follow(job, child)
             if error is None and self.ledger.is_mine(job.id, self.name):
-                self.ledger.finish(job.id, self.name, self.store.add_files(folder / "out"))
+                result = self.store.add_files(folder / "out")
+                if self.ledger.finish(job.id, self.name, result):
+                    outcome = "done"
         except KeyError:
             error = {"kind": "Lost", "message": "an upload is gone", "remedy": "send it again"}
+        except QueueDown as problem:
+            # Not the model's doing. Where even this cannot be written down, the worker ends, and
+            # whoever sees that its mark is gone puts the job back.
+            said = {"event": "job put back", "job": job.id}
+            log.error("job %s waits again: %s", job.id, problem.message, extra=said)
+            self.ledger.put_back(job, counts=False)
+            return
         except OakwrightError as problem:
             error = {"kind": type(problem).__name__, "message": problem.message}
             error["remedy"] = problem.remedy
@@ -157,11 +192,21 @@ class Worker:
                 error |= _out_of_memory(self.settings)
             error["log"] = printed
             self.ledger.fail(job.id, self.name, error)
-            log.info("job %s failed: %s", job.id, error["message"])
+            outcome = error["kind"]
+        took = time.monotonic() - began
+        facts: dict[str, Any] = {
+            "event": "job",
+            "job": job.id,
+            "outcome": outcome,
+            "seconds": round(took, 3),
+        }
+        facts |= {"client": job.client, "attempt": job.attempts}
+        text = f"{outcome}: {error['message']}" if error else outcome
+        log.info("job %s %s after %.1f s", job.id, text, took, extra=facts)
 
     def _follow(self, job: Job, child: Child) -> dict[str, Any] | None:
         """Until the child ends: None, or the error; None too where the job was taken away."""
-        deadline = time.monotonic() + self.settings.job_s
+        deadline, look_at = time.monotonic() + self.settings.job_s, 0.0
         while (messages := child.listen()) is not None:
             for message in messages:
                 if "step" in message:
@@ -180,8 +225,10 @@ class Worker:
                 if self.ledger.put_back(job, counts=False):
                     self.bell.ring(job.id)
                 return None
-            if not self.ledger.is_mine(job.id, self.name):
-                return None
+            if time.monotonic() >= look_at:
+                look_at = time.monotonic() + LOOK_S
+                if not self.ledger.is_mine(job.id, self.name):
+                    return None
         return _death(child.process.wait(), self.settings)
 
     def _must_stop(self) -> bool:
@@ -189,23 +236,6 @@ class Worker:
 
     def _stop(self, *_: Any) -> None:
         self.stopping = True
-
-
-def worker_file(data: Path, name: str) -> Path:
-    """The file that a worker of that name holds a lock on while it lives."""
-    return data / "workers" / name
-
-
-def is_alive(data: Path, name: str) -> bool:
-    """Whether the worker of that name lives. Clocks and process numbers play no part in it."""
-    try:
-        with worker_file(data, name).open("r") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
 
 
 def _out_of_memory(settings: Settings) -> dict[str, Any]:
@@ -235,9 +265,9 @@ def _death(status: int, settings: Settings) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run one worker. Argument: the settings."""
+    """Run one worker, told by the environment, where no other user reads a password."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    Worker(Settings.from_text(sys.argv[1])).run()
+    Worker(Settings.from_text(os.environ.pop(TOLD_BY))).run()
 
 
 if __name__ == "__main__":

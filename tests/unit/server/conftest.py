@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import http.server
 import os
+import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -73,6 +75,37 @@ class Served:
             self.process.wait(20)
             self.process.stdout.close()
         self.session.close()
+
+
+@contextlib.contextmanager
+def redis_server(folder: Path, *more: str, port: int = 0):
+    """A Redis of our own as a process, its address; skips where there is none."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("redis-server is not installed")
+    pytest.importorskip("redis", reason="oakwright[redis] is not installed")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not port:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+    words = ["--port", str(port), "--dir", str(folder), "--appendonly", "yes", "--save", ""]
+    process = subprocess.Popen([program, *words, *more], stdout=subprocess.DEVNULL)
+    try:
+        import redis
+
+        client = redis.Redis(port=port)
+
+        def answers():
+            with contextlib.suppress(redis.RedisError):
+                return client.ping()
+
+        assert Served.until(answers)
+        client.close()
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="session")
@@ -178,4 +211,4 @@ def children_of(pid: int) -> list[tuple[int, str]]:
     return found
 
 
-__all__ = ["Served", "bad", "children_of", "os", "run_blob", "tiny"]
+__all__ = ["Served", "bad", "children_of", "os", "redis_server", "run_blob", "tiny"]

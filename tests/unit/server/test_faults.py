@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from oakwright.compiler import engine_path
-from oakwright.server.ledger import MOST_ATTEMPTS, Ledger
+from oakwright.server.job import MOST_ATTEMPTS
+from oakwright.server.ledger import Ledger
 from oakwright.server.request import JobRequest, Upload
 from oakwright.server.service import QueueFull, Service
 from oakwright.server.settings import Settings
-from oakwright.server.worker import Child, Worker, is_alive
+from oakwright.server.worker import Child, Worker
 
 from .conftest import Served, children_of, tiny
 
@@ -109,7 +110,6 @@ def asked(service: Service, name: str = "x") -> JobRequest:
 
 def test_a_conversion_that_hangs_is_ended(service, monkeypatch):
     monkeypatch.setattr(Child, "give", lambda self, job: None)  # it waits for ever
-    (service.settings.data / "workers").mkdir()
     worker = Worker(service.settings)
     job = service.submit(asked(service))
     claimed = service.ledger.claim(job.id, worker.name)
@@ -127,7 +127,6 @@ def test_a_conversion_that_hangs_is_ended(service, monkeypatch):
 def test_a_conversion_that_eats_memory_fails_and_says_so(tmp_path):
     """Less memory than loading OpenVINO takes: where it ends is chance, that it ends is not."""
     service = Service(Settings(tmp_path / "data", memory_mb=60))
-    (service.settings.data / "workers").mkdir()
     worker = Worker(service.settings)
     job = service.submit(asked(service))
     worker.do(service.ledger.claim(job.id, worker.name), Child(service.settings))
@@ -160,7 +159,7 @@ def test_workers_that_die_over_a_job_again_and_again(service):
     job = service.submit(asked(service))
     for attempt in range(1, MOST_ATTEMPTS + 1):
         assert service.ledger.claim(job.id, f"worker{attempt}") is not None
-        assert not is_alive(service.settings.data, f"worker{attempt}")
+        assert service.supervisor.marks.dead([f"worker{attempt}"]) == {f"worker{attempt}"}
         assert service.supervisor.requeue_orphans() == (attempt < MOST_ATTEMPTS)
     failed = service.ledger.get(job.id)
     assert failed.state == "failed"
