@@ -204,6 +204,23 @@ def test_in_real_time_the_link_goes_too_and_comes_back():
     assert oak.report()["faults"] == {"disconnect@300ms:200ms": 1}
 
 
+def test_the_run_ends_when_it_should_however_often_the_link_goes():
+    # What takes a device down and a host that closes it must not be in each other's way.
+    losses = 0
+    with VirtualOak(
+        deterministic=True, seconds=10, faults=["disconnect@1s:1s,every=2100ms"]
+    ) as oak:
+        while True:
+            try:
+                with dai.Device(pipeline_of()) as device:
+                    read_until_lost(device)
+                    losses += 1
+            except RuntimeError:
+                pass
+    assert losses == 5
+    assert oak.report()["seconds"] == pytest.approx(10, abs=0.01)
+
+
 # -- a slow host
 
 

@@ -100,7 +100,6 @@ class SensorNode(Node):
         self._take_controls()
         if not self.is_streaming or self._is_lost():
             return
-        self.moment_s = self.context.clock.now()
         if self.output("frameEvent").is_linked:
             self.send("frameEvent", self._event())
         moment_s = self.moment_s - self.context.started_s
@@ -124,20 +123,18 @@ class SensorNode(Node):
 
     def _await_tick(self) -> None:
         if self.context.settings.pace == "free":
-            self.number += 1
+            self.number, self.moment_s = self.number + 1, self.context.clock.now()
             return
         clock, started = self.context.clock, self.context.started_s
         if (taped := self._next_taped(clock.now() - started)) is not None:
             self.number, due_s = taped
-            self.context.scheduler.wait(
-                never, Waiting("waits for its next frame"), until=started + due_s
-            )
-            return
-        passed = int((clock.now() - started) * self.fps + 1e-6)
-        self.number = max(self.number + 1, passed)
-        self.context.scheduler.wait(
-            never, Waiting("waits for its next frame"), until=started + self.number / self.fps
-        )
+        else:
+            passed = int((clock.now() - started) * self.fps + 1e-6)
+            self.number = max(self.number + 1, passed)
+            due_s = self.number / self.fps
+        # One that comes late, because a queue was full, was still exposed at its tick.
+        self.moment_s = started + due_s
+        self.context.scheduler.wait(never, Waiting("waits for its next frame"), until=self.moment_s)
 
     def _next_taped(self, now_s: float) -> tuple[int, float] | None:
         """Number and moment of the next frame, where a recording says so."""
