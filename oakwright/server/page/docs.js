@@ -38,18 +38,18 @@ function endpoint(api, path, verb, one) {
   const said = one.description || "";
   if (said) made.append(el("p", { text: said.replaceAll("`", "") }));
   if (one.parameters?.length) {
-    made.append(el("h4", { text: "Parameters" }), table(`Parameters of ${verb} ${path}`, ["name", "in", "type", "needed", "what"],
+    made.append(el("h3", { text: "Parameters" }), table(`Parameters of ${verb} ${path}`, ["name", "in", "type", "needed", "what"],
       one.parameters.map((row) => [row.name, row.in, typeText(row.schema), row.required ? "yes" : "no", [row.description, bounds(row.schema)].filter(Boolean).join("; ")])));
   }
   for (const [kind, { schema }] of Object.entries(one.requestBody?.content || {})) {
     const whole = schema.$ref ? api.components.schemas[schema.$ref.split("/").pop()] : schema;
-    made.append(el("h4", { text: `Body, ${kind}` }), fields(`Body of ${verb} ${path}`, whole));
+    made.append(el("h3", { text: `Body, ${kind}` }), fields(`Body of ${verb} ${path}`, whole));
   }
   const answers = Object.entries(one.responses || {}).map(([status, row]) => {
     const [kind, body] = Object.entries(row.content || {})[0] || ["", {}];
     return [status, row.description || "", kind, body.schema ? typeText(body.schema) : ""];
   });
-  made.append(el("h4", { text: "Answers" }), table(`Answers of ${verb} ${path}`, ["status", "what", "kind", "type"], answers));
+  made.append(el("h3", { text: "Answers" }), table(`Answers of ${verb} ${path}`, ["status", "what", "kind", "type"], answers));
   return made;
 }
 

@@ -68,8 +68,13 @@ export function block({ where, message, remedy, severity }) {
   if (where) made.append(el("p", { class: "where", text: where }));
   made.append(el("p", { text: String(message || "something went wrong") }));
   if (remedy) made.append(el("p", { text: `Try: ${remedy}` }));
+  const here = FLAGS.filter(([flag]) => `${message} ${remedy}`.includes(flag)).map(([, field]) => field);
+  if (here.length) made.append(el("p", { class: "note", text: `On this page: ${here.join(", ")}.` }));
   return made;
 }
+
+// Remedies speak the command line's language; these are its flags' fields here.
+const FLAGS = [["--output", "“End at layers”"], ["--shape", "“Shape, if open”"], ["--layout", "“Its axes”"], ["--color", "“Its colours”"]];
 
 /** Run after a pause in calls, with the last arguments. */
 export function later(what, pause) {

@@ -83,7 +83,7 @@ export class Graph {
   }
 
   isRefused(box) {
-    return this.refused.has(box.name);
+    return this.refused.has(box.name) && !box.operation.startsWith("Result"); // outputs share names
   }
 
   mark(names) {
@@ -123,7 +123,7 @@ export class Graph {
     const rows = [
       ["Layer", box.name], ["Operation", box.operation], ["Gives", box.shapes.map(shape).join(", ")],
       ["Takes from", names([...takes, ...outside])],
-      ["Weights", box.parameters ? `${count(box.parameters)} numbers` : "none"],
+      ["Weights", box.parameters ? `${count(box.parameters)} ${box.parameters === 1 ? "number" : "numbers"}` : "none"],
       ...(box.macs ? [["Multiply-accumulates", count(box.macs)]] : []),
       ...Object.entries(box.attributes),
     ];

@@ -13,7 +13,7 @@ import { pictureInput, showFacts } from "./model.js";
 import { Sample } from "./sample.js";
 import { Trial } from "./trial.js";
 
-const models = []; // { id, name, facts, options, jobs }: what was uploaded here
+const models = []; // { id, name, facts, kept, left }: what was uploaded here, and its form
 let current = null;
 let graph = null;
 let left = {}; // options of a job taken up again that the form has no field for
@@ -47,13 +47,12 @@ async function take(files) {
 
 async function add(made, given) {
   let model = models.find((one) => one.id === made.id);
-  if (!model) models.push((model = { ...made, options: null, jobs: [] }));
-  if (given) model.options = given;
-  await open(model);
+  if (!model) models.push((model = { ...made }));
+  await open(model, given);
 }
 
-async function open(model) {
-  if (current) current.options = said();
+async function open(model, given) {
+  if (current && !$("form").hidden) Object.assign(current, { kept: options.keep(), left });
   current = model;
   tabs();
   for (const place of ["facts", "graph-box", "form"]) $(place).hidden = true;
@@ -61,7 +60,10 @@ async function open(model) {
   try {
     model.facts ||= await api.get(`models/${model.id}`);
   } catch (problem) {
-    if (current === model) refuse({ ...problem, message: `${model.name}: ${problem.message}` });
+    models.splice(models.indexOf(model), 1); // what cannot be read is not among what can be converted
+    if (current === model) current = null;
+    $("model-error").append(...problems({ ...problem, message: `${model.name}: ${problem.message}` }));
+    tabs();
     return;
   } finally {
     $("upload").textContent = "";
@@ -71,11 +73,10 @@ async function open(model) {
   $("graph-box").hidden = false;
   $("graph-box").open = false;
   graph = new Graph($("graph"), (part) => api.get(`models/${model.id}/graph?part=${part}`));
-  options.clear();
-  left = {};
   const input = pictureInput(model.facts);
-  if (model.options) left = options.write(model.options);
-  else if (!input) $("range").value = "none"; // nothing to choose where no picture goes in
+  left = given ? options.write(given) : model.left || {};
+  if (!given) model.kept ? options.restore(model.kept) : options.clear();
+  if (!given && !model.kept && !input) $("range").value = "none"; // nothing to choose without one
   $("sample").hidden = !input;
   $("form").hidden = false;
   changed();

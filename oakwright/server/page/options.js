@@ -73,9 +73,14 @@ export function write(said) {
   return left;
 }
 
-export function clear() {
-  for (const name of FIELDS) $(name).value = name === "frames" ? "BGR" : "";
-  $("shaves").value = 6;
+const EMPTY = { ...Object.fromEntries(FIELDS.map((name) => [name, ""])), frames: "BGR", shaves: "6" };
+export const clear = () => restore(EMPTY);
+
+/** The form as it stands, choices not made yet included; and the way back. */
+export const keep = () => Object.fromEntries(Object.keys(EMPTY).map((name) => [name, $(name).value]));
+
+export function restore(kept) {
+  for (const [name, value] of Object.entries(kept)) $(name).value = value;
   explain();
 }
 

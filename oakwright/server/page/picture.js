@@ -1,9 +1,9 @@
 // Pictures: the made-up one, the user's, fitted to a network's input; and as the camera's bytes.
 
 export const FITS = [
-  ["crop", "cut the sides off (as the camera's preview does)"],
+  ["crop", "cut the sides off"], // as the camera's preview does
   ["stretch", "stretch it"],
-  ["letterbox", "keep all of it, with black bars"],
+  ["letterbox", "add black bars"],
 ];
 
 /** A tree on a meadow with red apples: wrong colours are seen at once. */
