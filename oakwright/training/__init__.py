@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .checkpoint import save as save_checkpoint
     from .description import Description
     from .detectors import Detector, check_classes, open_detector
-    from .evaluate import Evaluated, evaluate, summary
+    from .evaluation import Evaluated, evaluate, summary
     from .loop import Progress, Trained, train
     from .metrics import Detections, Metrics, coco_metrics
     from .metrics_file import save_metrics
@@ -30,9 +30,9 @@ _PLACES = {
     "Detector": ("detectors", "Detector"),
     "check_classes": ("detectors", "check_classes"),
     "open_detector": ("detectors", "open_detector"),
-    "Evaluated": ("evaluate", "Evaluated"),
-    "evaluate": ("evaluate", "evaluate"),
-    "summary": ("evaluate", "summary"),
+    "Evaluated": ("evaluation", "Evaluated"),
+    "evaluate": ("evaluation", "evaluate"),
+    "summary": ("evaluation", "summary"),
     "Detections": ("metrics", "Detections"),
     "Metrics": ("metrics", "Metrics"),
     "coco_metrics": ("metrics", "coco_metrics"),
