@@ -50,7 +50,8 @@ def device_group() -> None:
     default="pattern",
     show_default=True,
     help="A video, picture or folder, webcam:0, stereo:LEFT,RIGHT[,COLOR], or made up: pattern, "
-    "scene or scene:SEED (moving things, true for left, right and colour cameras alike).",
+    "scene or scene:SEED (moving things, true for left, right and colour cameras alike), "
+    "walk (the same, the camera is carried about).",
 )
 @click.option("--once", is_flag=True, help="End with the source instead of starting it again.")
 @click.option("--board", default="OAK-D", show_default=True, help=_BOARD_HELP)
@@ -95,6 +96,9 @@ def device_group() -> None:
 @click.option("--devices", "count", type=click.IntRange(1), help="So many cameras, all alike.")
 @click.option("--imu", default="", help="What the IMU reads: a CSV table.")
 @click.option(
+    "--uvc", default="", help="Video file of what the host of a webcam (UVC) would see: .mp4, .mkv."
+)
+@click.option(
     "--replay",
     type=click.Path(file_okay=False),
     help="Give again what 'oakwright device record' recorded, in virtual time as it was made.",
@@ -122,6 +126,7 @@ def run_command(
     devices: tuple[str, ...],
     count: int | None,
     imu: str,
+    uvc: str,
     replay: str | None,
     as_json: bool,
 ) -> int:
@@ -143,6 +148,7 @@ def run_command(
         faults=(*faults, *(read_fault_file(fault_file) if fault_file is not None else ())),
         cameras=CameraSpec.several(devices, count, CameraSpec(board, source)),
         imu=imu,
+        uvc=uvc,
         replay=replay or "",
     )
     if replay is not None:

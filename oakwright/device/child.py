@@ -257,8 +257,8 @@ def _print_traceback(error: BaseException) -> None:
 
 
 def _pass_on(settings: Settings) -> None:
-    # One recording is of one process.
-    os.environ[VARIABLE] = replace(settings, record="").to_text()
+    # One recording, and one file, is of one process.
+    os.environ[VARIABLE] = replace(settings, record="", uvc="").to_text()
     paths = [str(HOOK), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
 

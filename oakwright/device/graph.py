@@ -128,7 +128,10 @@ class Graph:
     def _body(self, node: Node) -> Callable[[], None]:
         def run() -> None:
             try:
-                node.run()
+                try:
+                    node.run()
+                finally:
+                    node.end()
             except (Stopped, QueueClosed):
                 pass
             except OakwrightError as error:

@@ -87,8 +87,8 @@ class TableReadings:
         self._times = {kind: [time_s for time_s, _ in found] for kind, found in rows.items()}
         self._values = {kind: [values for _, values in found] for kind, found in rows.items()}
         self._loops = loops
-        ends = [_end_of(times) for times in self._times.values()]
-        self._length_s = max(ends, default=0.0) if length_s is None else length_s
+        every = sorted({time_s for times in self._times.values() for time_s in times})
+        self._length_s = _end_of(every) if length_s is None else length_s
 
     def kinds(self) -> Sequence[str]:
         """What the table has."""

@@ -76,6 +76,8 @@ class Schema:
     connections: tuple[Connection, ...]
     settings: Mapping[str, Any]
     assets: Mapping[str, np.ndarray]
+    # What a webcam's host is told (BoardConfig.uvc): width, height; None where nothing is said.
+    uvc_size: tuple[int, int] | None = None
 
     def node(self, id: int) -> NodeRecord:
         """The node of that id."""
@@ -126,7 +128,12 @@ def read_pipeline(pipeline: Any) -> Schema:
         tuple(_connection(entry) for entry in body["connections"]),
         MappingProxyType(body["globalProperties"]),
         MappingProxyType(assets.get(None, {})),
+        _uvc_size(pipeline.getBoardConfig().uvc),
     )
+
+
+def _uvc_size(said: Any) -> tuple[int, int] | None:
+    return None if said is None or not said.enable else (int(said.width), int(said.height))
 
 
 def python_name(kind: str) -> str:

@@ -15,6 +15,8 @@ from .faults import parse_faults
 # Set by the runner for the script's own child processes.
 VARIABLE = "OAKWRIGHT_VIRTUAL_OAK"
 PACES = ("real", "free")
+# What can be written: MPEG-4, MJPEG, lossless.
+VIDEO_ENDINGS = (".mp4", ".avi", ".mkv")
 # What a replay takes over from the recorded run.
 _RECORDED = ("source", "board", "deterministic", "pace", "loops", "frames", "seconds")
 # More cameras than a host has ports for.
@@ -78,7 +80,7 @@ class Settings:
     ``cameras``: several cameras, in place of the one that ``board`` and ``source`` describe.
     ``record``: a folder for a recording of what the sensors give, ``record_limit`` its bytes at
     most; ``replay``: a recording that is given again, see ``tape``. ``imu``: a table of readings,
-    see ``imu_readings``.
+    see ``imu_readings``. ``uvc``: a video file of what a webcam's host would see.
     """
 
     source: str = "pattern"
@@ -100,6 +102,7 @@ class Settings:
     record_limit: int = 8 << 30
     replay: str = ""
     imu: str = ""
+    uvc: str = ""
 
     def __post_init__(self) -> None:
         if self.record and self.replay:
@@ -111,6 +114,10 @@ class Settings:
         ids = [camera.id for camera in self.cameras if camera.id]
         if len(set(ids)) < len(ids):
             raise UsageError("two cameras have the same id", remedy="give each its own")
+        if self.uvc and not self.uvc.lower().endswith(VIDEO_ENDINGS):
+            raise UsageError(
+                f"'{self.uvc}' does not end as a video does", remedy=" or ".join(VIDEO_ENDINGS)
+            )
         if self.record_limit < 1:
             raise UsageError(f"record_limit is {self.record_limit}", remedy="it counts bytes")
         if self.pace not in PACES:

@@ -154,7 +154,7 @@ class VirtualOak:
         self._stack.close()
         self._stack = ExitStack()
         # What is recorded is the parent's camera.
-        self.settings = replace(self.settings, record="")
+        self.settings = replace(self.settings, record="", uvc="")
         self.__enter__()
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> bool:

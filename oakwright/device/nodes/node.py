@@ -180,6 +180,9 @@ class Node:
         """Wait, compute, send."""
         raise NotImplementedError
 
+    def end(self) -> None:
+        """After its last step, however it ended: complete what was begun."""
+
     def output(self, key: str) -> Output:
         """The output of that key; one that nobody linked is made, and leads nowhere."""
         if key not in self.outputs:

@@ -23,6 +23,7 @@ from .stereo import StereoDepth
 from .sync import MessageDemux, Sync
 from .system_logger import SystemLogger
 from .tof import ToF
+from .uvc import UVC
 from .video_encoder import VideoEncoder
 from .warp import Warp
 from .xlink import XLinkIn, XLinkOut
@@ -51,6 +52,7 @@ NODES: dict[str, type[Node]] = {
     "Sync": Sync,
     "SystemLogger": SystemLogger,
     "ToF": ToF,
+    "UVC": UVC,
     "VideoEncoder": VideoEncoder,
     "Warp": Warp,
     "XLinkIn": XLinkIn,
@@ -58,4 +60,4 @@ NODES: dict[str, type[Node]] = {
 }
 
 # Nodes that make no sense without hardware: they start, say so, and stay silent.
-PERIPHERAL = ("SPIIn", "SPIOut", "UVC")
+PERIPHERAL = ("SPIIn", "SPIOut")

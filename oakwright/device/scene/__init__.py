@@ -5,16 +5,20 @@ moment alone, so that stereo matching and detection have a truth to be judged ag
 """
 
 from .camera import CameraModel
+from .path import CameraPath, carried_by_hand, quaternion_of
 from .scene import Rendering, Scene, SceneObject
 from .things import LABELS, Motion, Thing, default_things
 
 __all__ = [
     "LABELS",
     "CameraModel",
+    "CameraPath",
     "Motion",
     "Rendering",
     "Scene",
     "SceneObject",
     "Thing",
+    "carried_by_hand",
     "default_things",
+    "quaternion_of",
 ]

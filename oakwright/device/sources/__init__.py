@@ -12,6 +12,7 @@ from .pattern import PatternSource
 from .scene import SceneSource
 from .source import FrameSource, Shot
 from .timed import TimedSource
+from .walk import WalkSource
 
 __all__ = [
     "CheckedSource",
@@ -25,6 +26,7 @@ __all__ = [
     "StereoSource",
     "TimedSource",
     "VideoSource",
+    "WalkSource",
     "check_pixels",
     "open_source",
     "still_at",

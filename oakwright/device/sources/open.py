@@ -11,6 +11,7 @@ from .files import PICTURE_ENDINGS, FolderSource, PictureSource, StereoSource, V
 from .pattern import PatternSource
 from .scene import SceneSource
 from .source import FrameSource
+from .walk import WalkSource
 from .webcam import WebcamSource
 
 
@@ -18,6 +19,7 @@ def open_source(words: str, *, loops: bool = True) -> FrameSource:
     """Open what ``words`` name.
 
     ``pattern`` (made up), ``scene`` or ``scene:SEED`` (made up, true for every camera),
+    ``walk`` or ``walk:SEED`` (the same, the camera is carried about and its IMU feels it),
     ``cuts`` or ``cuts:SECONDS`` (stills of scenes, each held so long), ``webcam:0``,
     ``stereo:LEFT,RIGHT`` or ``stereo:LEFT,RIGHT,COLOR`` (each a file), or the path of a video, a
     picture or a folder of pictures.
@@ -29,6 +31,10 @@ def open_source(words: str, *, loops: bool = True) -> FrameSource:
         if rest and not rest.isdigit():
             raise UsageError(f"'{words}' is no scene", remedy="write scene:1; the number is a seed")
         return SceneSource(int(rest or 0))
+    if kind == "walk" and not Path(words).exists():
+        if rest and not rest.isdigit():
+            raise UsageError(f"'{words}' is no walk", remedy="write walk:1; the number is a seed")
+        return WalkSource(int(rest or 0))
     if kind == "cuts" and not Path(words).exists():
         return CutsSource(_seconds(words, rest) if rest else HOLD_S)
     if kind == "webcam":
