@@ -21,6 +21,7 @@ from .baton import BatonScheduler, real_waits
 from .clock import TICK_S, VIRTUAL_EPOCH_S, VIRTUAL_START_S
 from .clock import real_sleep as _real_sleep
 from .scheduler import Waiting
+from .select_wait import patch_selectors
 
 # Readings of the clock without any wait between them, after which a script counts as spinning.
 SPIN_READINGS = 256
@@ -39,6 +40,7 @@ def take_over(scheduler: BatonScheduler) -> Iterator[None]:
             for kind in (dai.ImgFrame, dai.EncodedFrame, dai.PointCloudData)
         ),
         *_patch_threads(scheduler),
+        *patch_selectors(scheduler),
     ]
     try:
         yield
