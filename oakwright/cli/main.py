@@ -38,6 +38,7 @@ COMMANDS = {
     "app": ("app", "app_group", "A DepthAI script to begin with, and its tests."),
     "device": ("device", "device_group", "Run DepthAI scripts with no camera."),
     "serve": ("serve", "serve_command", "A converter for a team: HTTP API and web page."),
+    "serve-key": ("serve", "key_command", "Make an API key for a server."),
     "worker": ("serve", "worker_command", "Convert for a server on another machine."),
     "doctor": ("system", "doctor_command", "What is here, what is missing, what to do."),
     "engine": ("system", "engine_group", "Find, fetch or install the compile engine."),

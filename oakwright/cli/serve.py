@@ -13,6 +13,9 @@ _QUEUE = (
     "redis://host:6379/0: several machines share the work; without it a file of this machine's."
 )
 _STORE = "A folder or s3://bucket/folder for uploads and results; below --data unless said."
+_LOG = click.option(
+    "--log", type=click.Choice(["text", "json", "off"]), default="text", show_default=True
+)
 
 
 @click.command("serve")
@@ -38,6 +41,13 @@ _STORE = "A folder or s3://bucket/folder for uploads and results; below --data u
 )
 @click.option("--queue", default="", metavar="ADDRESS", help=_QUEUE)
 @click.option("--store", default="", metavar="ADDRESS", help=_STORE)
+@click.option(
+    "--keys",
+    default="",
+    type=click.Path(dir_okay=False),
+    help="A file of API keys (oakwright serve-key); everybody comes in without it.",
+)
+@_LOG
 @click.option("--workers", default=1, show_default=True, help="Conversions at a time.")
 @click.option("--upload-mb", default=512, show_default=True, help="The largest upload.")
 @click.option("--job-seconds", default=600.0, show_default=True, help="The longest conversion.")
@@ -61,7 +71,7 @@ def serve_command(
     """A converter for a team: blobconverter's HTTP API, a JSON API and a web page.
 
     Jobs and results are kept: what a stopped server had begun, the next one goes on with.
-    There are no accounts: whoever reaches the address can use it and see the jobs.
+    Whoever reaches the address can use it and see the jobs, unless --keys names a file of keys.
     """
     compiler.require_engine()  # fetched here if at all, not in the middle of a request
     settings = server.Settings(
@@ -93,6 +103,7 @@ def serve_command(
     type=click.Path(exists=True, file_okay=False),
     help="A folder of model.yml files, as the server has it. Repeatable.",
 )
+@_LOG
 @click.option("--workers", default=1, show_default=True, help="Conversions at a time.")
 @click.option("--job-seconds", default=600.0, show_default=True, help="The longest conversion.")
 @click.option("--memory-mb", default=8192, show_default=True, help="Memory of one conversion.")
@@ -111,3 +122,19 @@ def worker_command(
         **more,
     )
     server.work(settings, click.echo)
+
+
+@click.command("serve-key")
+@click.argument("name")
+@click.option(
+    "--keys",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file of keys; made where it is not there.",
+)
+def key_command(name: str, keys: Path) -> None:
+    """Make an API key for NAME and print it, this once.
+
+    The file keeps its hash. Remove the line and the key is locked out, without a restart.
+    """
+    click.echo(server.make_key(keys, name))

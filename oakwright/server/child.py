@@ -7,11 +7,8 @@ one line from standard input, reports JSON lines on a pipe, writes the result's 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
-import resource
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,10 +18,10 @@ from typing import Any
 from oakwright import conversion, zoo
 from oakwright.errors import OakwrightError
 
+from .isolate import bind_to_parent, without_network
 from .request import JobRequest, beside
 from .settings import Settings
 
-_PDEATHSIG = 1  # prctl(2): the signal that comes when the parent dies
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -140,14 +137,9 @@ def place(request: JobRequest, folder: Path, find: Callable[[str], Path]) -> Non
 
 
 def limit_process(settings: Settings) -> None:
-    """Bind this process: it ends with its parent, and takes no more memory than it may."""
-    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
-    limit = settings.memory_mb << 20
-    # Data rather than address space: libraries map much that they never touch.
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8 << 30, 8 << 30))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
+    """Bind this process: it ends with its parent, within bounds, and has no network."""
+    bind_to_parent(settings)
+    without_network()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import logging
 import signal
 import socket
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from dataclasses import replace
 
 from oakwright.errors import UsageError
 
+from .isolate import probe
+from .logs import set_up
 from .settings import Settings
 
 
@@ -19,15 +22,18 @@ def serve(settings: Settings, host: str, port: int, tell: Callable[[str], None])
 
     Raises UsageError where the extra is missing, the address taken, or the folder in use.
     """
-    _require("fastapi", "huey", "python_multipart", "uvicorn")
+    _require("fastapi", "huey", "prometheus_client", "python_multipart", "uvicorn")
     import uvicorn
 
     from .app import make_app
     from .service import Service
     from .supervise import own
 
+    set_up(settings.log)
     with own(settings.data), contextlib.closing(_listen(host, port)) as listening:
-        app = make_app(Service(settings))
+        service = Service(settings)
+        service.isolation = _tell_isolation()
+        app = make_app(service)
         found = listening.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
         tell(f"oakwright serves on http://{shown}:{found} (Ctrl-C stops it)")
@@ -45,6 +51,7 @@ def work(settings: Settings, tell: Callable[[str], None]) -> None:
     Raises UsageError and QueueDown where queue or store cannot be reached.
     """
     _require("huey")
+    set_up(settings.log)
     from .places import open_bell, open_book, open_marks, open_store, published_store
     from .supervise import Supervisor, own
 
@@ -60,10 +67,23 @@ def work(settings: Settings, tell: Callable[[str], None]) -> None:
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.tell_to_stop())
+        _tell_isolation()
         supervisor.start()
         tell(f"oakwright works for the queue with {settings.workers} workers (Ctrl-C stops it)")
         supervisor.wait()
         supervisor.stop()
+
+
+def _tell_isolation() -> list[str]:
+    """What keeps conversions off the network here; a warning where nothing does."""
+    found = probe()
+    if not found:
+        logging.getLogger("oakwright.server").warning(
+            "conversions are not kept off the network: this system gives neither a namespace nor a"
+            " system call filter",
+            extra={"event": "isolation"},
+        )
+    return found
 
 
 def _require(*modules: str) -> None:

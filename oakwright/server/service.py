@@ -42,6 +42,7 @@ class Service:
             settings, self.ledger, self.bell, open_marks(settings), self.keeper.round
         )
         self.watch = Watch(self.ledger)
+        self.isolation: list[str] = []  # what keeps conversions off the network, once it is known
         self._fetching = threading.Semaphore(2)  # a slow host must not take all threads
 
     def submit(self, request: JobRequest) -> Job:

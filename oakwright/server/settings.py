@@ -20,7 +20,8 @@ class Settings:
     open jobs of one client and ``client_mb_a_day`` of its uploads. Jobs older than ``keep_days``
     are forgotten, older ones first where the store holds more than ``store_mb``. ``workers``
     conversions run at a time here. ``queue``: Redis, for several machines; ``store``: a folder or
-    an address as fsspec has them, ``data``'s own folder where it is empty.
+    an address as fsspec has them, ``data``'s own folder where it is empty. ``keys``: a file of API
+    keys, everybody comes in where it is empty. ``log``: text, json or off.
     """
 
     data: Path
@@ -36,6 +37,8 @@ class Settings:
     per_client: int = 50
     client_mb_a_day: int = 20_000
     keep_days: float = 30.0
+    keys: str = ""
+    log: str = "text"
     store_mb: int = 50_000
 
     def __post_init__(self) -> None:

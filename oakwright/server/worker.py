@@ -24,6 +24,7 @@ from oakwright.errors import OakwrightError
 
 from .child import place
 from .job import Job, QueueDown
+from .logs import set_up
 from .places import open_bell, open_book, open_marks, open_store
 from .request import JobRequest
 from .settings import Settings
@@ -266,8 +267,9 @@ def _death(status: int, settings: Settings) -> dict[str, Any]:
 
 def main() -> None:
     """Run one worker, told by the environment, where no other user reads a password."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    Worker(Settings.from_text(os.environ.pop(TOLD_BY))).run()
+    settings = Settings.from_text(os.environ.pop(TOLD_BY))
+    set_up(settings.log)
+    Worker(settings).run()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ class Served:
     arguments: tuple[str, ...] = ()
     process: subprocess.Popen | None = None
     url: str = ""
+    errors: object = None
     session: requests.Session = field(default_factory=requests.Session)
 
     def __post_init__(self):
@@ -36,7 +37,9 @@ class Served:
     def start(self):
         command = [sys.executable, "-m", "oakwright", "serve", "--port", "0"]
         command += ["--data", str(self.data), *self.arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=self.errors, text=True, cwd=ROOT
+        )
         line = self.process.stdout.readline()
         assert "http://" in line, line
         self.url = line.split()[3]

@@ -1,0 +1,86 @@
+"""Who comes in: the key of a request, its client's name, and a line about it when it is over."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .keys import Keys
+from .metrics import Requests
+from .who import current
+
+log = logging.getLogger("oakwright.server.requests")
+
+# What anyone may ask: is it alive, and the page, which asks for the key itself.
+_OPEN = ("/healthz", "/readyz", "/", "/docs", "/favicon.ico")
+_OPEN_BELOW = ("/page/",)
+
+
+class Gate:
+    """ASGI middleware: ``keys`` None lets everyone in, each address a client of its own."""
+
+    def __init__(self, app: ASGIApp, keys: Keys | None, requests: Requests) -> None:
+        self.app, self.keys, self.requests = app, keys, requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        host = scope["client"][0] if scope.get("client") else "local"
+        client: str | None = host
+        started, status = time.monotonic(), 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            if self.keys is not None:
+                client = self.keys.owner(Headers(scope=scope))
+                if client is None and not _is_open(scope["path"]):
+                    await _refused()(scope, receive, noted)
+                    return
+            token = current.set(client or host)
+            try:
+                await self.app(scope, receive, noted)
+            finally:
+                current.reset(token)
+        finally:
+            took = time.monotonic() - started
+            route = getattr(scope.get("route"), "path", "other")
+            self.requests.note(scope["method"], route, status, took)
+            facts = {
+                "event": "request",
+                "method": scope["method"],
+                "path": scope["path"][:200],
+                "status": status,
+                "seconds": round(took, 4),
+                "client": client or "",
+                "from": host,
+            }
+            text = "%s %s %d"
+            log.info(text, scope["method"], ascii(scope["path"][:200]), status, extra=facts)
+
+
+def _is_open(path: str) -> bool:
+    return path in _OPEN or path.startswith(_OPEN_BELOW)
+
+
+def _refused() -> JSONResponse:
+    body = {
+        "kind": "Refused",
+        "message": "this server asks for a key",
+        "remedy": "send it as `Authorization: Bearer KEY`, or in the address:"
+        " http://me:KEY@host:8000",
+        "stderr": "this server asks for a key",
+        "stdout": "",
+        "exit_code": 1,
+    }
+    return JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="oakwright"'})
