@@ -41,10 +41,7 @@ def train_command(time_limit: str | None, no_pretrained: bool, **values: Any) ->
     training.share_processor()
     limit = training.parse_duration(time_limit) if time_limit else None
     options = training.TrainOptions(time_limit_s=limit, pretrained=not no_pretrained, **values)
-    trained = training.train(options, report=_Lines().show, say=click.echo)
-    click.echo(f"best AP {trained.ap:.3f}")
-    for path in (trained.latest, trained.best):
-        click.echo(path)
+    training.train(options, report=_Lines().show, say=click.echo)
 
 
 class _Lines:

@@ -198,6 +198,9 @@ class _Trainer:
             self.batches.pictures.close()
             self.validation_pictures.close()
             self.board.close()
+        self.say(f"best AP {state.best:.3f}")
+        for name in ("latest.pth", "best.pth"):
+            self.say(str(self.options.folder / name))
         return Trained(
             self.options.folder / "latest.pth", self.options.folder / "best.pth",
             state.best, tuple(state.history),

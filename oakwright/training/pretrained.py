@@ -24,7 +24,7 @@ from oakwright.files import write_aside
 
 from .backbone import Trunk
 
-_SOURCE = re.compile(r"pypi:([A-Za-z0-9._-]+)==([A-Za-z0-9.!+_-]+)!/(.+)")
+_SOURCE = re.compile(r"pypi:([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9.!+_-]+)!/(.+)")
 _LARGEST = 200 << 20
 _TIMEOUT_S = 300
 REMEDY = (

@@ -93,7 +93,7 @@ def test_a_time_limit_ends_the_run_and_the_learning_rate_with_it(shapes, small, 
     limited = options(shapes, small, tmp_path / "out", epochs=None, time_limit_s=60.0)
     trained = train(limited, clock=lambda: float(next(ticks)))
     assert len(trained.history) < 15
-    assert trained.history[-1]["learning_rate"] < 0.1 * 0.002
+    assert trained.history[-1]["learning_rate"] < 0.1 * 0.003
 
 
 def test_training_goes_on_from_a_detector_only_for_its_own_classes(shapes, small, tmp_path):
