@@ -38,19 +38,20 @@ class Tracking:
     """Things keep their number, and are looked at again only after ``every`` pictures.
 
     ``memory``: how much of what was answered before stays in the next answer, 0 (nothing) to
-    below 1; tensors are averaged so, before they are decoded. ``kind``: of dai.TrackerType.
-    ``lifespan``: pictures after which something unseen is forgotten. ``birth``: pictures in which
-    something is seen before it counts as tracked.
+    below 1; tensors are averaged so, before they are decoded, and the first looks count alike.
+    ``kind``: of dai.TrackerType.
+    ``lifespan``: pictures after which something unseen is forgotten. ``birth``: pictures in a row
+    that make a track; until then one without it ends it, so a detector that flickers wants 1.
     """
 
     every: int = 10
-    memory: float = 0.5
+    memory: float = 0.75
     kind: str = "ZERO_TERM_COLOR_HISTOGRAM"
     lifespan: int = 30
-    birth: int = 3
+    birth: int = 1
 
     def __post_init__(self) -> None:
-        if self.every < 1 or self.lifespan < 1 or self.birth < 1:
+        if min(self.every, self.lifespan, self.birth) < 1:
             raise UsageError("every, lifespan and birth of Tracking are 1 or more", key="tracker")
         if not 0 <= self.memory < 1:
             raise UsageError(f"memory {self.memory} must be from 0 to below 1", key="tracker")

@@ -159,6 +159,7 @@ class _Look:
     number: int
     tensors: dict[str, np.ndarray]
     answer: Any
+    count: int = 1
 
 
 class _Memory:
@@ -218,10 +219,12 @@ class _Memory:
         tensors = self._tensors(message)
         before, tracking = self._looks.get(identity), self._app.tracking
         assert tracking is not None
-        if before is not None and tracking.memory:
-            share = tracking.memory
+        count = before.count + 1 if before is not None else 1
+        if before is not None:
+            # A mean of the first looks, which then fades.
+            share = min(tracking.memory, 1 - 1 / count)
             tensors = {n: share * before.tensors[n] + (1 - share) * t for n, t in tensors.items()}
-        self._looks[identity] = _Look(number, tensors, self._decoded(tensors))
+        self._looks[identity] = _Look(number, tensors, self._decoded(tensors), count)
 
     def _tensors(self, message: Any) -> dict[str, np.ndarray]:
         found = self._app.recognizer.tensors(message)

@@ -6,8 +6,10 @@ import time
 import numpy as np
 import pytest
 
+import oakwright
 from bench.two_stage_networks import CHANNEL_SCALE
 from oakwright.apps import Camera, Detector, Recognizer, Tracking, TwoStage
+from oakwright.decode import Yolo, overlaps
 from oakwright.device import BOARDS, VirtualOak
 from oakwright.device.sources import CutsSource, Shot
 from oakwright.device.sources.scene import camera_model
@@ -144,7 +146,7 @@ def walk(call, picture):
 
 
 def test_with_a_tracker_ids_last_and_things_are_looked_at_once_in_a_while(blobs):
-    tracking = Tracking(every=6, memory=0.0, birth=1)
+    tracking = Tracking(every=6, memory=0.0)
     app = TwoStage(*blobs, decode=colour, tracker=tracking, camera=Camera((320, 320)))
     seen, report = watch(app, walk, 24)
     assert [one.number for one in seen] == list(range(24))
@@ -160,15 +162,19 @@ def test_with_a_tracker_ids_last_and_things_are_looked_at_once_in_a_while(blobs)
 
 
 def test_memory_averages_answers_before_they_are_decoded(blobs):
-    options = {"decode": colour, "camera": Camera((320, 320))}
-    plain, _ = watch(TwoStage(*blobs, tracker=Tracking(every=1, memory=0, birth=1), **options),
-                     walk, 5)  # fmt: skip
-    mixed, _ = watch(TwoStage(*blobs, tracker=Tracking(every=1, memory=0.75, birth=1), **options),
-                     walk, 5)  # fmt: skip
-    wanted = plain[0].things[0].answer
-    for one, other in zip(plain[1:], mixed[1:], strict=True):
-        wanted = 0.75 * wanted + 0.25 * one.things[0].answer
-        assert other.things[0].answer == pytest.approx(wanted, abs=0.5)
+    answers = {}
+    for memory in (0.0, 0.6):
+        tracking = Tracking(every=1, memory=memory)
+        app = TwoStage(*blobs, decode=colour, tracker=tracking, camera=Camera((320, 320)))
+        seen, _ = watch(app, walk, 6)
+        answers[memory] = [one.things[0].answer for one in seen]
+    wanted = answers[0.0][0]
+    for count, (one, mixed) in enumerate(zip(answers[0.0], answers[0.6], strict=True), 1):
+        # The mean of the first looks, until each has less than 1 - memory.
+        share = min(0.6, 1 - 1 / count)
+        wanted = share * wanted + (1 - share) * one
+        assert mixed == pytest.approx(wanted, abs=0.5)
+    assert answers[0.6][1] == pytest.approx((answers[0.0][0] + answers[0.0][1]) / 2, abs=0.5)
 
 
 def test_distances_come_where_the_board_has_a_pair(blobs):
@@ -187,6 +193,36 @@ def test_distances_come_where_the_board_has_a_pair(blobs):
     assert inside
     for i in inside:
         assert things[i].place[2] == pytest.approx(truth[i].position_m[2], rel=0.1)
+
+
+def test_a_yolo_finds_and_its_classes_are_named(blobs, tmp_path, own_cache):
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from oakwright.yolo import convert_yolo
+    from tests.unit.yolo import look_alikes as nets
+
+    path = nets.export(nets.Distances(), tmp_path / "net.onnx")
+    # Overlapping boxes stay: the device lets classes compete with each other, we do not.
+    made = convert_yolo(path, confidence=0.5, iou=0.999, labels=["ant", "bee", "cow"])
+    blob = tmp_path / "net.blob"
+    blob.write_bytes(bytes(made.converted.blob.data))
+    detector = Detector(blob, yolo=made.settings)
+    assert detector.size == nets.PICTURE
+    app = TwoStage(detector, blobs[1], decode=colour, camera=Camera(nets.PICTURE))
+    picture = np.ascontiguousarray(nets.picture()[0].transpose(1, 2, 0))
+    with VirtualOak(source=picture, board="OAK-1", deterministic=True, seconds=20):
+        seen = next(app.watch())
+    assert seen.things
+    assert {thing.name for thing in seen.things} <= {"ant", "bee", "cow"}
+    frame = np.ascontiguousarray(seen.picture.transpose(2, 0, 1))[None]
+    outputs = oakwright.run(blob, {"images": frame})
+    wanted = Yolo(detector.settings, nets.PICTURE)(outputs)
+    found = np.array([t.box for t in seen.things])
+    labels = [t.label for t in seen.things]
+    near = overlaps(found, wanted.boxes) > 0.97
+    assert near.any(axis=0).all()
+    for row, label in zip(near, labels, strict=True):
+        assert label in wanted.labels[row]
 
 
 def test_distances_asked_of_a_board_that_has_no_pair_are_refused(blobs):
