@@ -7,6 +7,7 @@ picture itself at another size (``maps``), grids of boxes where it is bright (``
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,16 +24,18 @@ from oakwright.files import write_aside
 
 # Of a picture of 0 to 255, so that FP16 holds every sum.
 _MEAN_SCALE = 1 / 256
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 def stand_in(said: Mapping[str, Any]) -> ov.Model:
     """The network of one line: ``ssd``, ``yolo``, or ``inputs`` with ``means`` and ``maps``.
 
-    ``ssd``: [width, height], with ``rows``, ``label`` (what all that it finds is called),
-    ``grey`` and ``boxes`` (the output's name). ``yolo``: [width, height], with ``sides`` ({output:
-    [step, channels]}), ``anchors`` and ``classes``. ``inputs``, ``means``, ``maps``: {name: shape};
-    ``mean_scale``, ``map_scale``: what a picture of 0 to 255 is multiplied by; ``integers``: names
-    of the outputs that are I32. The first input of four dimensions is the picture.
+    ``ssd``: [width, height], with ``rows``, ``label`` (what all that it finds is called), ``grey``
+    and ``boxes`` (the output's name). ``yolo``: [width, height], with ``sides`` ({output: [step,
+    channels]}), ``anchors`` and ``classes``. ``inputs``, ``means``, ``maps``: {name: shape};
+    ``mean_scale``, ``map_scale``: what a picture of 0 to 255 is multiplied by; ``spread``: how far
+    apart the numbers of ``means`` are; ``integers``: names of the outputs that are I32. The first
+    input of four dimensions is the picture.
     """
     if "ssd" in said:
         return _detector(said)
@@ -80,7 +83,9 @@ def _plain(said: Mapping[str, Any]) -> ov.Model:
         count = int(np.prod(shape))
         weights = np.zeros((3, count), np.float32)
         weights[np.arange(count) % 3, np.arange(count)] = said.get("mean_scale", _MEAN_SCALE)
-        flat = ops.add(ops.matmul(row, weights, False, False), np.float32(said.get("offset", 0.0)))
+        # Points that must not coincide: spread evenly, whatever the picture.
+        apart = (np.arange(count) * _GOLDEN % 1).astype(np.float32) * said.get("spread", 0.0)
+        flat = ops.add(ops.matmul(row, weights, False, False), apart[None].astype(np.float32))
         outputs.append((ops.reshape(flat, list(shape), False), name))
     for name, shape in said.get("maps", {}).items():
         outputs.append((_map(picture, list(shape), float(said.get("map_scale", 1.0))), name))
@@ -147,12 +152,15 @@ def _model(outputs: list[tuple[ov.Node, str]], parameters: list[ov.Node]) -> ov.
 
 
 def write_zoo(specs: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
-    """Every network as IR, where ``blobconverter.from_zoo`` looks; those that are there stay."""
+    """Every network as IR, where ``blobconverter.from_zoo`` looks; what is there as said stays."""
     for name, said in specs.items():
         place = folder / name / "FP16"
-        if not (place / f"{name}.xml").is_file():
+        line = place / "line.json"
+        text = json.dumps(said)
+        if not line.is_file() or line.read_text() != text:
             place.mkdir(parents=True, exist_ok=True)
             ov.save_model(stand_in(said), place / f"{name}.xml", compress_to_fp16=False)
+            line.write_text(text)
 
 
 def write_blob(said: Mapping[str, Any], path: Path) -> None:

@@ -124,7 +124,7 @@ def _shape(shape: Sequence[int]) -> str:
 
 
 def _files(lines: Mapping[str, Application]) -> str:
-    text = ["", "Files that the repository lacks:", ""]
+    text = ["", "Files, where the checkout lacks them (its largest ones were not to be had):", ""]
     for line in lines.values():
         for name, said in line.files.items():
             text.append(f"- {line.script}, `{name}`: {_file(said)}")
@@ -138,8 +138,8 @@ def _file(said: Mapping[str, Any]) -> str:
         return f"the calibration of the virtual {said['calibration']}"
     if "extrinsics" in said:
         return f"a made-up calibration: the camera {said['extrinsics']:g} m over the board"
-    if "corpus" in said:
-        return f"{said['corpus']} of the corpus"
+    if "repository" in said:
+        return f"`{said['repository']}` of the same repository"
     if "text" in said:
         return "written for the run"
     return _network(said)

@@ -23,7 +23,6 @@ ALIASES = (("blobconverter", "oakwright.blobconverter"),)
 RESULTS = ("clean", "failed", "lacks", "apart")
 # The source's stills stand so long, see oakwright.device.sources.CutsSource.
 HOLD_S = 0.5
-SHARED = Path(os.environ.get("OAKWRIGHT_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Application:
     """A line of ``applications.yaml``: what the script needs to be run without a person.
 
     ``sdk``: version of depthai-sdk, as its requirements say. ``files``: made or copied before it
-    runs, by their path in its top folder. ``note``: what the table says of a clean run.
+    runs where they are not there, by their path in its top folder. ``note``: what the table says of a clean run.
     """
 
     script: str
@@ -39,7 +38,7 @@ class Application:
     arguments: tuple[str, ...] = ()
     keys: tuple[tuple[float, str], ...] = ()
     seconds: float = 1.6
-    limit_s: float = 180.0
+    limit_s: float = 400.0
     source: str = "cuts"
     board: str = "OAK-D"
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -96,7 +95,9 @@ def run_application(application: Application, places: Places) -> Ran:
         copy = Path(own) / top
         shutil.copytree(places.applications / top, copy, symlinks=True)
         for name, said in application.files.items():
-            lay(said, (home if name.startswith("~/") else copy) / name.removeprefix("~/"))
+            place = (home if name.startswith("~/") else copy) / name.removeprefix("~/")
+            if not place.exists():
+                lay(said, place, places.applications)
         _set_environment(application, places, home)
         path = Path(own) / script
         ended = run_script(
@@ -130,7 +131,7 @@ def run_application(application: Application, places: Places) -> Ran:
 
 
 def _source(words: str, folder: Path) -> str:
-    return words.replace("{here}", str(folder)).replace("{corpus}", str(SHARED / "media"))
+    return words.replace("{here}", str(folder))
 
 
 def _set_environment(application: Application, places: Places, home: Path) -> None:
@@ -153,8 +154,8 @@ def _set_environment(application: Application, places: Places, home: Path) -> No
 # -- files
 
 
-def lay(said: Mapping[str, Any], path: Path) -> None:
-    """Make one file: a network, a video or pictures of the made-up scene, a file of the corpus."""
+def lay(said: Mapping[str, Any], path: Path, applications: Path) -> None:
+    """Make one file: a network, a video of the made-up scene, one of elsewhere in the checkout."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if "video" in said:
         _write_video(path, said)
@@ -168,12 +169,10 @@ def lay(said: Mapping[str, Any], path: Path) -> None:
         pose[2, 3] = float(said["extrinsics"])
         pose = pose @ np.diag([1.0, -1.0, -1.0, 1.0])
         np.savez(path, cam_to_world=pose, world_to_cam=np.linalg.inv(pose))
-    elif "corpus" in said:
-        shutil.copyfile(SHARED / said["corpus"], path)
+    elif "repository" in said:
+        shutil.copyfile(applications / said["repository"], path)
     elif "text" in said:
         path.write_text(said["text"])
-    elif "folder" in said:
-        path.mkdir(exist_ok=True)
     else:
         write_blob(said, path)
 

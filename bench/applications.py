@@ -1,7 +1,7 @@
 """Run the applications of luxonis/depthai-experiments with no camera.
 
     python bench/applications.py EXPERIMENTS PACKAGES [--jobs 2] [--only PART] [--rows FILE]
-        [--kept FOLDER] [--out PAGE] [--show]
+        [--left] [--kept FOLDER] [--out PAGE] [--show]
 
 EXPERIMENTS is a checkout of luxonis/depthai-experiments at 34a41e94, the last commit of ``master``:
 later ones, on ``main``, are of DepthAI v3. PACKAGES is a folder with what the applications import,
@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", action="append", default=[], help="part of a script's path")
     parser.add_argument("--rows", type=Path, help="JSON that rows are added to as they come")
+    parser.add_argument("--left", action="store_true", help="only those not clean in --rows")
     parser.add_argument("--kept", type=Path, help="stand-in networks, kept from run to run")
     parser.add_argument("--out", type=Path, default=PAGE)
     parser.add_argument("--show", action="store_true", help="print what failing scripts printed")
@@ -63,7 +64,8 @@ def main() -> None:
         wanted = [
             one
             for one in applications(given.experiments, said)
-            if not given.only or any(part in one.script for part in given.only)
+            if (not given.only or any(part in one.script for part in given.only))
+            and not (given.left and one.script in rows and rows[one.script].result == "clean")
         ]
         for ran in run_all(wanted, places, given.jobs):
             print(
