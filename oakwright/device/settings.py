@@ -18,7 +18,7 @@ PACES = ("real", "free")
 # What can be written: MPEG-4, MJPEG, lossless.
 VIDEO_ENDINGS = (".mp4", ".avi", ".mkv")
 # What a replay takes over from the recorded run.
-_RECORDED = ("source", "board", "deterministic", "pace", "loops", "frames", "seconds")
+_RECORDED = ("source", "board", "deterministic", "pace", "loops", "frames", "seconds", "faults")
 # More cameras than a host has ports for.
 _MOST_CAMERAS = 32
 
@@ -145,6 +145,10 @@ class Settings:
                 value = facts.get(name)
                 is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
                 wanted[name] = value if is_number else None
+        faults = facts.get("faults")
+        if not self.faults and isinstance(faults, list):
+            # The frames they took are not in the recording; the rest of them happens again.
+            wanted["faults"] = tuple(str(fault) for fault in faults)
         if self.deterministic:
             wanted["deterministic"] = True
         return replace(self, **wanted)

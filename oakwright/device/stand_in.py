@@ -19,6 +19,7 @@ from oakwright.errors import DeviceError, PipelineError
 
 from . import vitals_messages
 from .boards import Board, copy_calibration
+from .facts import Lights, camera_features
 from .faults import LinkWatch, Loss
 from .faults.dump import keep_dump, make_dump
 from .graph import Graph
@@ -32,9 +33,6 @@ from .vitals import Vitals, vitals_at
 
 # A loop that only asks whether the device is closed gives way at every so many questions.
 SPIN_QUESTIONS = 64
-# Infrared light: the driver's name, bus and address, and its greatest currents.
-IR_DRIVER = ("LM3644", 2, 0x63)
-MOST_DOTS_MA, MOST_FLOOD_MA = 1200.0, 1500.0
 # How long depthai looks for a device: for any, and for one that it is told.
 SEARCH_S, SEARCH_BY_INFO_S = 5.0, 0.5
 
@@ -80,8 +78,7 @@ class Device:
         self._asked = 0
         self._chunk = -1
         self._logging_rate = 1.0
-        # Infrared light that is on, mA.
-        self._lights: dict[str, float] = {}
+        self._lights = Lights(self.board)
         session.devices.append(self)
         if pipeline is not None:
             try:
@@ -216,7 +213,7 @@ class Device:
         facts: dict[str, Any] = {
             "id": self._id,
             "board": self.board.product,
-            "lights_mA": dict(self._lights),
+            "lights_mA": dict(self._lights.on),
         }
         if self._session.settings.timed:
             facts["source_busy_s"] = dict(self._camera.source_busy_s)
@@ -438,7 +435,7 @@ class Device:
 
     def getConnectedCameraFeatures(self) -> list[Any]:
         """What each camera is and can."""
-        return [_features(camera) for camera in self.board.cameras]
+        return [camera_features(camera) for camera in self.board.cameras]
 
     def getConnectionInterfaces(self) -> list[Any]:
         """USB only."""
@@ -481,32 +478,27 @@ class Device:
 
     def getIrDrivers(self) -> list[Any]:
         """The chip that drives the infrared light, on boards with such light."""
-        has_light = self.board.has_dots or self.board.has_flood
-        return [IR_DRIVER] if has_light else []
+        return self._lights.drivers()
 
     def setIrLaserDotProjectorBrightness(self, mA: float, mask: int = -1) -> bool:
         """Whether there is one; the pictures stay as they are."""
-        return self._set_light("dots", self.board.has_dots, mA, MOST_DOTS_MA)
+        self._check_open()
+        return self._lights.set_current("dots", mA)
 
     def setIrFloodLightBrightness(self, mA: float, mask: int = -1) -> bool:
         """Whether there is one; the pictures stay as they are."""
-        return self._set_light("flood", self.board.has_flood, mA, MOST_FLOOD_MA)
+        self._check_open()
+        return self._lights.set_current("flood", mA)
 
     def setIrLaserDotProjectorIntensity(self, intensity: float, mask: int = -1) -> bool:
         """Whether there is one; the pictures stay as they are."""
-        wanted = intensity * MOST_DOTS_MA
-        return self._set_light("dots", self.board.has_dots, wanted, MOST_DOTS_MA)
+        self._check_open()
+        return self._lights.set_intensity("dots", intensity)
 
     def setIrFloodLightIntensity(self, intensity: float, mask: int = -1) -> bool:
         """Whether there is one; the pictures stay as they are."""
-        wanted = intensity * MOST_FLOOD_MA
-        return self._set_light("flood", self.board.has_flood, wanted, MOST_FLOOD_MA)
-
-    def _set_light(self, name: str, is_there: bool, mA: float, most: float) -> bool:
         self._check_open()
-        if is_there:
-            self._lights[name] = min(max(float(mA), 0.0), most)
-        return is_there
+        return self._lights.set_intensity("flood", intensity)
 
     # -- how it fares
 
@@ -665,25 +657,3 @@ class _Profiling:
 
     numBytesRead = 0
     numBytesWritten = 0
-
-
-def _features(camera: Any) -> Any:
-    features = dai.CameraFeatures()
-    sensor = camera.sensor
-    kinds = dai.CameraSensorType
-    kind = kinds.COLOR if sensor.is_color else kinds.MONO
-    kind = kinds.TOF if sensor.is_tof else kinds.THERMAL if sensor.is_thermal else kind
-    features.socket = dai.CameraBoardSocket(camera.socket)
-    features.sensorName, features.name = sensor.name, camera.name
-    features.width, features.height = sensor.width, sensor.height
-    features.orientation = dai.CameraImageOrientation.AUTO
-    features.supportedTypes = [kind]
-    features.hasAutofocus = features.hasAutofocusIC = sensor.has_autofocus
-    configs = []
-    for mode in sensor.modes:
-        config = dai.CameraSensorConfig()
-        config.width, config.height, config.type = mode.width, mode.height, kind
-        config.minFps, config.maxFps = 1.0, mode.max_fps
-        configs.append(config)
-    features.configs = configs
-    return features

@@ -53,15 +53,15 @@ def script(tmp_path):
     return path
 
 
-@pytest.mark.parametrize(("node_s", "host_s"), [(0.05, 0.0), (0.0, 0.05)])
+@pytest.mark.parametrize(("node_s", "host_s"), [(0.12, 0.0), (0.0, 0.12)])
 def test_who_burns_time_has_it(script, node_s, host_s):
     """The oracle is what the script burns: processor time that it measures itself."""
     found = profile_script(script, (str(node_s), str(host_s)))
     costs = {node.title: node.busy_s for node in found.nodes}
     dearest = "Script(1)" if node_s else HOST
     other = HOST if node_s else "Script(1)"
-    assert costs[dearest] >= 0.5
-    assert costs[dearest] > costs[other] + 0.3
+    assert costs[dearest] >= 1.2
+    assert costs[dearest] > costs[other]
     assert set(costs) == {HOST, SOURCE, "ColorCamera(0)", "Script(1)", "XLinkOut(2)"}
     assert found.seconds == pytest.approx(1.0, abs=0.2)
     (stream,) = found.streams

@@ -161,6 +161,19 @@ def test_a_recording_in_real_time_is_given_again_at_its_own_moments(tmp_path):
             assert moment - started == pytest.approx(times[number], abs=2e-6)
 
 
+def test_a_run_with_faults_is_given_again_with_them(tmp_path):
+    from oakwright.device import recorded_facts
+
+    faults = ("drop@40%", "slow@30ms")
+    first, seen = run(record=str(tmp_path / "t"), faults=faults)
+    assert [number for number, _ in seen] != list(range(len(seen)))
+    settings = VirtualOak(replay=str(tmp_path / "t")).settings
+    settings = settings.as_recorded(recorded_facts(tmp_path / "t"))
+    assert (settings.faults, settings.deterministic, settings.frames) == (faults, True, 6)
+    again, _ = run(replay=str(tmp_path / "t"), faults=settings.faults)
+    assert again.digest == first.digest
+
+
 def test_pictures_that_do_not_change_are_kept_once(tmp_path):
     still = np.random.default_rng(0).integers(0, 255, (50, 66, 3), dtype=np.uint8)
     run(source=still, record=str(tmp_path / "t"))
