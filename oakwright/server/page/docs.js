@@ -1,6 +1,7 @@
 // The API's description (OpenAPI) as a page: endpoints by their tags, then the shapes of data.
 import "./theme.js";
 import { $, block, el, table } from "./dom.js";
+import { get, whenLocked } from "./api.js";
 
 const DEEPEST = 6; // of a type's text; a description that names itself must end
 
@@ -54,9 +55,7 @@ function endpoint(api, path, verb, one) {
 }
 
 async function show() {
-  const answer = await fetch("api/v1/openapi.json");
-  if (!answer.ok) throw { message: `the description cannot be had: the server says ${answer.status}`, remedy: "reload the page" };
-  const api = await answer.json();
+  const api = await get("openapi.json");
   $("about").textContent = `${api.info.title} ${api.info.version}. ${api.info.description.replaceAll("`", "")}`;
   const here = new URL(".", location.href).href;
   $("example").textContent = [
@@ -78,4 +77,5 @@ async function show() {
   }
 }
 
+whenLocked(() => { location.href = "."; }); // where the key is asked for
 show().catch((problem) => $("problem").replaceChildren(block(problem)));

@@ -21,7 +21,8 @@ from starlette.concurrency import run_in_threadpool
 
 from oakwright.errors import OakwrightError
 
-from ..service import RETRY_S, QueueFull
+from ..job import QueueFull
+from ..service import RETRY_S
 from ..settings import Settings
 from .child import ANSWER
 
@@ -51,6 +52,8 @@ class Asker:
         self.seconds = min(settings.job_s, LONGEST_S)
         self._places = asyncio.Semaphore(AT_A_TIME)
         self._waiting = 0
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._is_closed = False
         self._running: dict[str, asyncio.Task[dict[str, Any]]] = {}
         self._kept: OrderedDict[str, tuple[dict[str, Any], int]] = OrderedDict()
 
@@ -90,6 +93,12 @@ class Asker:
             self._keep(name, answer, size)
         return answer
 
+    def close(self) -> None:
+        """End what is still being answered: a server that stops waits for nobody."""
+        self._is_closed = True
+        for process in [*self._processes]:
+            _end(process)
+
     def _keep(self, name: str, answer: dict[str, Any], size: int) -> None:
         self._kept[name] = (answer, size)
         while sum(size for _, size in self._kept.values()) > KEPT:
@@ -110,14 +119,19 @@ class Asker:
                     stderr=printed,
                     start_new_session=True,
                 )
+                self._processes.add(process)
                 try:
+                    if self._is_closed:
+                        raise Refused(_problem("Stopped", "the server stops", "ask again later"))
                     process.communicate(text.encode(), timeout=self.seconds)
                 except subprocess.TimeoutExpired:
                     raise Refused(_too_slow(self.seconds)) from None
                 finally:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
+                    self._processes.discard(process)
+                    _end(process)
+                    assert process.stdin is not None
+                    with contextlib.suppress(OSError):
+                        process.stdin.close()
                 printed.seek(0)
                 said = printed.read()[-_LOG_SHOWN:].decode("utf-8", "replace")
             return self._read(folder / ANSWER, process.returncode, said)
@@ -133,6 +147,12 @@ class Asker:
         if "error" in found:
             raise Refused(found["error"])
         return found["answer"], size
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def lay(folder: Path, files: Mapping[str, Path]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, File, HTTPException, Query, UploadFile
+from fastapi import APIRouter, FastAPI, File, HTTPException, Query, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
@@ -18,7 +18,7 @@ from oakwright.errors import UsageError
 
 from ..api import Options, Problem, view
 from ..child import place
-from ..ledger import Job
+from ..job import Job
 from ..models import find_model, keep_model, model_name
 from ..parts import keep
 from ..request import JobRequest, Upload
@@ -27,7 +27,7 @@ from .ask import Asker, lay
 
 HEARTBEAT_S = 10.0
 LONGEST_STREAM_S = 3600.0
-_POLL_S = 0.15
+_WAITING_S = 0.5
 
 
 class ModelId(BaseModel):
@@ -108,9 +108,15 @@ class Trial(BaseModel):
 
 def router(service: Service) -> APIRouter:
     """All routes, below /api/v1."""
-    routes = APIRouter(prefix="/api/v1")
     asker = Asker(service.settings)
-    wrong: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (400, 404, 503)}
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        asker.close()
+
+    routes = APIRouter(prefix="/api/v1", lifespan=life)
+    wrong: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (400, 404, 429)}
 
     def found(job_id: str) -> Job:
         try:
@@ -146,6 +152,7 @@ def router(service: Service) -> APIRouter:
     @routes.post("/models", status_code=201, tags=["models"], responses=wrong)
     async def upload_model(files: Annotated[list[UploadFile], File()]) -> ModelId:
         """Keep a model's files, to ask about them and to convert them without another upload."""
+        await run_in_threadpool(service.keeper.require_room, sum(f.size or 0 for f in files))
         uploads = await keep(service.store, files)
         own = await run_in_threadpool(keep_model, service.store, uploads)
         return ModelId(**model_id(uploads, own))
@@ -244,7 +251,10 @@ async def _events(service: Service, job_id: str) -> AsyncIterator[str]:
     shown, started = "", time.monotonic()
     spoken = started
     while time.monotonic() - started < LONGEST_STREAM_S:
-        job = await run_in_threadpool(service.ledger.get, job_id)
+        try:
+            job = await run_in_threadpool(service.ledger.get, job_id)
+        except KeyError:
+            return  # forgotten meanwhile
         text = json.dumps(view(job).model_dump(mode="json"))
         now = time.monotonic()
         if text != shown:
@@ -255,4 +265,6 @@ async def _events(service: Service, job_id: str) -> AsyncIterator[str]:
             spoken = now
         if not job.is_open:
             return
-        await asyncio.sleep(_POLL_S)
+        # That a job was begun is no step: one that waits is looked at again soon.
+        seconds = HEARTBEAT_S if job.state == "running" else _WAITING_S
+        await service.watch.until(job_id, len(job.steps), seconds)

@@ -95,15 +95,31 @@ def test_a_run_gives_what_the_blob_gives(server):
     zeros = server.post(f"{place}/run", json={"inputs": {}, "zeros": True}).json()
     assert zeros["outputs"][0]["max"] == 0.0
     for wrong, word in (
-        ({"inputs": {}}, "nothing is given"),
-        ({"inputs": {"other": {"data": data}}}, "no input"),
-        ({"inputs": {"image": {"data": data[:-8]}}}, "192 bytes"),
         ({"inputs": {"image": {"data": "###"}}}, "base64"),
         ({"inputs": {"image": {"data": data}}, "shaves": 9}, "shaves"),
     ):
         refused = server.post(f"{place}/run", json=wrong)
         assert refused.status_code == 400
         assert word in refused.json()["message"]
+
+
+def test_inputs_that_do_not_fit_are_refused_by_name(half, tmp_path, own_cache):
+    import oakwright
+    from oakwright.errors import UsageError
+    from oakwright.server.preview.works import run
+
+    made = oakwright.convert(half, input_precision="U8")
+    (tmp_path / "model.blob").write_bytes(made.blob.data)
+    data = base64.b64encode(bytes(192)).decode()
+    for inputs, word in (
+        ({}, "nothing is given for input 'image'"),
+        ({"other": {"data": data, "values": "own"}}, "no input 'other'"),
+        ({"image": {"data": data[:-8], "values": "U8"}}, "takes 192 bytes, 186 were given"),
+    ):
+        with pytest.raises(UsageError, match=word):
+            run({"inputs": inputs, "zeros": False}, tmp_path)
+    given = {"image": {"data": data, "values": "own"}}
+    assert run({"inputs": given, "zeros": False}, tmp_path)["outputs"][0]["max"] == 0.0
 
 
 def test_progress_is_told_until_the_end(server):
@@ -186,3 +202,34 @@ def test_a_question_that_takes_too_much_ends_and_the_next_is_answered(
     assert answer["model"]["layers"] == 3
     assert len(places) == 2  # the third was known
     assert not any(place.exists() for place in places)
+
+
+def test_a_server_that_stops_waits_for_no_answer(tmp_path):
+    import asyncio
+    import os
+    import signal
+
+    from oakwright.server.preview.ask import Asker, Refused, lay
+    from oakwright.server.request import JobRequest, Upload
+    from oakwright.server.settings import Settings
+
+    (tmp_path / "m.onnx").write_bytes(tiny(2.0))
+    asked = {"request": JobRequest("m", (Upload("m.onnx", "0" * 64, 1),)).as_json()}
+
+    def bring(folder):
+        lay(folder, {"m.onnx": tmp_path / "m.onnx"})
+
+    async def go():
+        asker = Asker(Settings(data=tmp_path))
+        task = asyncio.create_task(asker.ask("look", asked, bring))
+        while not asker._processes:
+            await asyncio.sleep(0.01)
+        for process in asker._processes:
+            os.kill(process.pid, signal.SIGSTOP)  # it would never answer
+        asker.close()
+        with pytest.raises(Refused):
+            await asyncio.wait_for(task, 60)
+        with pytest.raises(Refused, match="stops"):
+            await asker.ask("look", asked, bring)
+
+    asyncio.run(go())
