@@ -162,7 +162,7 @@ class Canvas:
         self._cv2.putText(self.picture, text, place, font, scale, color, thick, smooth)
 
 
-def draw_things(picture: np.ndarray, seen: Seen) -> None:
+def draw_things(picture: np.ndarray, seen: Seen) -> Canvas:
     """A box for each thing with its answer, number and distance; what ``TwoStage`` draws."""
     canvas = Canvas(picture)
     for thing in seen.things:
@@ -178,13 +178,14 @@ def draw_things(picture: np.ndarray, seen: Seen) -> None:
         if thing.place is not None:
             words.append(f"{thing.place[2]:.2f} m")
         canvas.box(thing.box, color_of(number), " ".join(words))
+    return canvas
 
 
 def draw_boxes(
     picture: np.ndarray,
     found: Iterable[Any],
     labels: Sequence[str] = (),
-) -> None:
+) -> Canvas:
     """Boxes of an ``ImgDetections``' list (or a spatial one's), with name and confidence."""
     canvas = Canvas(picture)
     for one in found:
@@ -193,6 +194,7 @@ def draw_boxes(
         away = f" {place.z / 1000:.2f} m" if place is not None and place.z > 0 else ""
         box = one.xmin, one.ymin, one.xmax, one.ymax
         canvas.box(box, color_of(one.label), f"{name} {one.confidence:.0%}{away}")
+    return canvas
 
 
 def _ink(color: Color) -> Color:

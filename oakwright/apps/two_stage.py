@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from oakwright.errors import UsageError
 
-from .draw import draw_things
+from .draw import Canvas, draw_things
 from .in_step import Complete, in_step
 from .need import need
 from .network import Detector, Recognizer
@@ -21,6 +22,8 @@ from .pipeline import ANSWER, FRAME, PLAN, SEEN, Camera, Tracking, build
 # Messages of a stream that wait for a slow host before the camera does.
 _WAITING = 4
 _SHOWN = ("NEW", "TRACKED")
+# Pictures of which the rate is the mean.
+_COUNTED = 30
 
 
 @dataclass
@@ -65,9 +68,10 @@ class TwoStage:
     ``detector`` and ``recognizer``: paths of blobs, or ``Detector`` and ``Recognizer`` with what
     else there is to say. ``decode``: makes an answer of the recogniser's tensors (by name, in the
     blob's shapes); without it the answer is the tensors. ``draw``: draws on a picture what is in
-    it. ``tracker``: True or ``Tracking``: things keep their number and are looked at once in a
-    while. ``camera``: size and rate. ``depth``: distances from the stereo pair, by default
-    wherever the board has one. ``most``: things of a picture that are looked at, the surest.
+    it, and may give back its Canvas. ``tracker``: True or ``Tracking``: things keep their number
+    and are looked at once in a while. ``camera``: size and rate. ``depth``: distances from the
+    stereo pair, by default wherever the board has one. ``most``: things of a picture that are
+    looked at, the surest.
 
     It runs on a camera, and on the virtual one as it is. Raises UsageError for what makes no
     sense, UnreadableModel for a blob that cannot be read.
@@ -127,10 +131,15 @@ class TwoStage:
             yield memory.read(complete)
 
     def run(self, title: str = "two stages", key: str = "q") -> None:
-        """Show a window until ``key`` is pressed."""
+        """Show a window, with how many pictures a second come, until ``key`` is pressed."""
         cv2 = need("cv2")
+        times: deque[float] = deque(maxlen=_COUNTED)
         for seen in self.watch():
-            self.draw(seen.picture, seen)
+            drawn = self.draw(seen.picture, seen)
+            times.append(seen.time_s)
+            if times[-1] > times[0]:
+                canvas = drawn if isinstance(drawn, Canvas) else Canvas(seen.picture)
+                canvas.note(f"{(len(times) - 1) / (times[-1] - times[0]):.1f} fps")
             cv2.imshow(title, seen.picture)
             if cv2.waitKey(1) == ord(key):
                 break

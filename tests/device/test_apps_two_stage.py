@@ -8,7 +8,7 @@ import pytest
 
 import oakwright
 from bench.two_stage_networks import CHANNEL_SCALE
-from oakwright.apps import Camera, Detector, Recognizer, Tracking, TwoStage
+from oakwright.apps import Camera, Canvas, Detector, Recognizer, Tracking, TwoStage
 from oakwright.decode import Yolo, overlaps
 from oakwright.device import BOARDS, VirtualOak
 from oakwright.device.sources import CutsSource, Shot
@@ -223,6 +223,37 @@ def test_a_yolo_finds_and_its_classes_are_named(blobs, tmp_path, own_cache):
     assert near.any(axis=0).all()
     for row, label in zip(near, labels, strict=True):
         assert label in wanted.labels[row]
+
+
+def test_the_window_says_the_rate_and_ends_with_its_key(blobs, monkeypatch):
+    notes = []
+    monkeypatch.setattr(Canvas, "note", lambda self, text: notes.append(text))
+    app = TwoStage(*blobs, decode=colour, camera=Camera((320, 320), fps=15))
+    with VirtualOak(source=Patches(), board="OAK-1", deterministic=True, frames=8) as oak:
+        use_boxes(oak, lambda call, picture: [(1, 0.9, 0.1, 0.1, 0.5, 0.5)])
+        app.run("seen")
+    report = oak.report()
+    assert report["windows"]["seen"]["shown"] >= 5
+    assert report["windows"]["seen"]["shape"] == [320, 320, 3]
+    assert len(notes) >= 4
+    assert set(notes) == {"15.0 fps"}
+
+
+def test_in_real_time_too_every_answer_is_its_thing_s(blobs):
+    app = TwoStage(*blobs, decode=colour, tracker=True, camera=Camera((320, 320), fps=10))
+    seen = []
+    with VirtualOak(source=Patches(), board="OAK-1") as oak:
+        use_boxes(oak, lambda call, picture: [(1, 0.9, 0.1, 0.1, 0.5, 0.5)])
+        for one in app.watch():
+            seen.append(one)
+            if len(seen) == 5:
+                break
+    for one in seen:
+        (thing,) = one.things
+        assert thing.id == 0
+    fresh = next(one for one in seen if one.things[0].age == 0)
+    wanted = mean_color(fresh.picture, fresh.things[0].box)
+    assert fresh.things[0].answer == pytest.approx(wanted, abs=NEAR)
 
 
 def test_distances_asked_of_a_board_that_has_no_pair_are_refused(blobs):
