@@ -22,7 +22,8 @@ then ended by q or as by Ctrl-C.
 every linked stream to the host brought messages of the declared type and size; pictures and
 detections follow the scene. *Lacks* names an import or a file that cannot be had without the
 services of others. Those that use depthai-sdk run with the version that their `requirements.txt`
-names (1.10.2, which is not published any more, is 1.11.0 here). *Frames* are messages that reached
+names (1.10.2, which is not published any more, is 1.11.0 here; where none is named, it is the
+last one that fits). *Frames* are messages that reached
 the host; *seconds* are real ones on a two-core machine with much else to do, no measure of speed.
 
 """

@@ -30,7 +30,8 @@ class Application:
     """A line of ``applications.yaml``: what the script needs to be run without a person.
 
     ``sdk``: version of depthai-sdk, as its requirements say. ``files``: made or copied before it
-    runs where they are not there, by their path in its top folder. ``note``: what the table says of a clean run.
+    runs where they are not there, by their path in its top folder. ``note``: what the table says
+    of a clean run.
     """
 
     script: str
