@@ -90,7 +90,7 @@ def describe(error: BaseException, folder: Path) -> dict[str, Any]:
     if plain["findings"]:
         plain.setdefault("layer", plain["findings"][0]["layer"])
     text = json.dumps(plain)
-    return json.loads(text.replace(f"{folder}/", ""))  # type: ignore[no-any-return]
+    return json.loads(text.replace(f"{folder}/", "").replace(str(folder), "the upload's folder"))  # type: ignore[no-any-return]
 
 
 def main() -> None:
