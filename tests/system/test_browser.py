@@ -401,3 +401,42 @@ def test_files_are_put_together_into_models(page):
             list(names),
         )
         assert found == wanted, names
+
+
+def test_a_server_with_keys_asks_for_one(browser, tmp_path, files):
+    from oakwright.server import make_key
+    from tests.unit.server.conftest import Served
+
+    keys = tmp_path / "keys"
+    key = make_key(keys, "ann")
+    served = Served(tmp_path / "data", ("--keys", str(keys))).start()
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
+    try:
+        page = context.new_page()
+        page.goto(served.url)
+        expect(page.locator("#keyform")).to_be_visible()
+        assert violations(page) == []
+        page.goto(f"{served.url}/docs")
+        expect(page.locator("#keyform")).to_be_visible()  # back to where the key is asked for
+        page.fill("#key", key)
+        page.press("#key", "Enter")
+        expect(page.locator("#jobs")).to_contain_text("none yet")
+        expect(page.locator("#keyform")).to_be_hidden()
+        choose(page, *files(locked=doubled([1, 3, 8, 8])))
+        page.select_option("#range", "0..255")
+        converted(page)
+        with page.expect_download() as download:
+            page.click("#links a.main")
+        assert download.value.suggested_filename == "locked.blob"
+        download.value.save_as(tmp_path / "locked.blob")
+        job = page.url.rpartition("#job=")[2]
+        wanted = served.get(
+            f"/api/v1/jobs/{job}/result", headers={"Authorization": f"Bearer {key}"}
+        )
+        assert (tmp_path / "locked.blob").read_bytes() == wanted.content
+        page.goto(f"{served.url}/docs")
+        expect(page.locator("#endpoints summary").first).to_be_visible()
+    finally:
+        context.close()
+        served.stop()
