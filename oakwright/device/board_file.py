@@ -25,6 +25,7 @@ What is wrong raises UsageError with the file and the key.
 from __future__ import annotations
 
 import os
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -287,5 +288,6 @@ class _Part:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    # Not repr: a few lines of YAML can stand for more than memory holds.
+    text = reprlib.repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from oakwright.device import VirtualOak
+from oakwright.device.imu_readings import read_imu_table
 from oakwright.device.sources import PictureSource
 from oakwright.device.tape import Tape, read_recording
 from oakwright.errors import SourceError, UsageError
@@ -159,6 +160,22 @@ def test_a_recording_in_real_time_is_given_again_at_its_own_moments(tmp_path):
                 break
             started = moment - times[first] if started is None else started
             assert moment - started == pytest.approx(times[number], abs=2e-6)
+
+
+def test_what_the_imu_read_is_given_again(tmp_path):
+    table = tmp_path / "imu.csv"
+    head = [f"{kind}_{axis}" for kind in ("accelerometer", "gyroscope") for axis in "xyz"]
+    rows = np.random.default_rng(3).normal(size=(40, 6))
+    lines = [",".join(str(v) for v in (n / 100, *row)) for n, row in enumerate(rows)]
+    table.write_text("\n".join([",".join(["time_s", *head]), *lines]) + "\n")
+    first, _ = run(imu=str(table), record=str(tmp_path / "t"))
+    again, _ = run(replay=str(tmp_path / "t"))
+    assert again.digest == first.digest
+    assert run()[0].digest != first.digest
+    recording = read_recording(tmp_path / "t")
+    kept = read_imu_table(tmp_path / "t" / recording.takes[0].imu)
+    # The first report is one tick, 20 ms, after the start.
+    assert kept.read("gyroscope", 0.02) == pytest.approx(tuple(rows[2, 3:]))
 
 
 def test_a_run_with_faults_is_given_again_with_them(tmp_path):

@@ -117,6 +117,18 @@ def test_other_files_are_no_boards(tmp_path, text):
         find_board(str(path))
 
 
+def test_a_file_that_stands_for_more_than_memory_holds(tmp_path):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 25)]
+    path = tmp_path / "bomb.yaml"
+    path.write_text("\n".join([*lines, "name: *a24"]))
+    with pytest.raises(UsageError, match="a0: no such key"):
+        read_board(path)
+    path.write_text("sensors:\n  " + "\n  ".join(lines) + "\nname: *a24\ncameras: [*a24]\n")
+    with pytest.raises(UsageError, match="is no mapping"):
+        read_board(path)
+
+
 def test_a_board_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match=r"none\.yaml cannot be read"):
         find_board(str(tmp_path / "none.yaml"))
