@@ -58,6 +58,21 @@ def doubled(shape, name: str = "doubled") -> bytes:
     return g.model(shape, name, shape)
 
 
+def two_inputs() -> bytes:
+    """A picture and three numbers, one for each channel, added to it."""
+    g = _Graph()
+    g.node("Add", ["image", "offsets"], "moved")
+    inputs = {"offsets": [1, 3, 1, 1], "image": [1, 3, 8, 8]}
+    graph = helper.make_graph(
+        g.nodes,
+        "two",
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in inputs.items()],
+        [helper.make_tensor_value_info("moved", TensorProto.FLOAT, [1, 3, 8, 8])],
+    )
+    opset = [helper.make_opsetid("", 13)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+
+
 def refused() -> bytes:
     """Ends in what the chip has no place for; cut at ``scaled`` it converts."""
     g = _Graph()

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from .page_models import doubled, edges, refused
+from .page_models import doubled, edges, refused, two_inputs
 
 pytestmark = pytest.mark.system
 
@@ -244,6 +244,22 @@ def test_several_models_go_at_once_and_keep_their_options(page, files):
         expect(page.locator("#applied")).to_contain_text("/ 255")
     texts = page.locator("#jobs .name").all_inner_texts()
     assert {"first", "second"} <= set(texts[:2])
+
+
+def test_options_are_for_the_picture_where_there_are_other_inputs(page, files):
+    choose(page, *files(two=two_inputs()))
+    expect(page.locator("#which")).to_contain_text("for the input image")
+    page.select_option("#range", "0..1")
+    converted(page)
+    applied = page.locator("#applied li")
+    expect(applied.filter(has_text="image:")).to_contain_text("(x - 0) / 255")
+    expect(applied.filter(has_text="offsets:")).to_contain_text("FP16 1x3x1x1")
+    expect(applied.filter(has_text="offsets:")).not_to_contain_text("255")
+    page.click("#run")
+    expect(page.locator("#trial-state")).to_contain_text("one input was zeros")
+    expect(page.locator("#answers h3")).to_contain_text("moved")
+    page.click("#retry")
+    expect(page.locator("#range")).to_have_value("0..1")
 
 
 def test_names_of_strangers_are_text(page, files):

@@ -21,6 +21,12 @@ const sample = new Sample($("sample"));
 const refuse = (problem) => $("model-error").replaceChildren(...problems(problem));
 const said = () => ({ ...left, ...options.read() });
 
+/** What is asked of a model: with several inputs, the form speaks of the picture's. */
+function asked(model = current) {
+  const input = model.facts && model.facts.inputs.length > 1 && pictureInput(model.facts);
+  return input ? options.scoped(said(), input.name) : said();
+}
+
 // 1. The model
 async function take(files) {
   const { models: found, rest } = group(files);
@@ -74,7 +80,9 @@ async function open(model, given) {
   $("graph-box").open = false;
   graph = new Graph($("graph"), (part) => api.get(`models/${model.id}/graph?part=${part}`));
   const input = pictureInput(model.facts);
-  left = given ? options.write(given) : model.left || {};
+  left = given ? options.write(input ? options.flat(given, input.name) : given) : model.left || {};
+  const many = model.facts.inputs.length > 1 && input;
+  $("which").textContent = many ? `These are for the input ${input.name}; the others go in as they are.` : "";
   if (!given) model.kept ? options.restore(model.kept) : options.clear();
   if (!given && !model.kept && !input) $("range").value = "none"; // nothing to choose without one
   $("sample").hidden = !input;
@@ -91,7 +99,7 @@ function tabs() {
 }
 
 // 2. Options, and 3. what they mean before compiling
-const look = later(() => check(current.id, said(), (names) => graph.mark(names)), 500);
+const look = later(() => check(current.id, asked(), (names) => graph.mark(names)), 500);
 
 function changed() {
   options.explain();
@@ -103,12 +111,11 @@ function changed() {
 
 // 4. The conversion
 async function convert(wanted) {
-  const asked = said();
   const made = [];
   for (const model of wanted) {
     const form = new FormData();
     form.append("model", model.id);
-    form.append("options", JSON.stringify(asked));
+    form.append("options", JSON.stringify(asked(model)));
     try {
       made.push(await api.send("jobs", form));
     } catch (problem) {
@@ -176,7 +183,7 @@ $("form").addEventListener("submit", (event) => {
   convert([current]);
 });
 $("convert-all").addEventListener("click", () => $("form").reportValidity() && convert(models));
-$("cost").addEventListener("click", () => cost(current.id, said()));
+$("cost").addEventListener("click", () => cost(current.id, asked()));
 $("graph-box").addEventListener("toggle", () => $("graph-box").open && !graph.part && graph.show().catch(refuse));
 $("keyform").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -23,13 +23,13 @@ export function showFacts(facts) {
   $("facts").hidden = false;
 }
 
-/** The first input that can be a picture: [channels, height, width], sizes null where open. */
+/** The first input that can be a picture, with its sizes (null where open). */
 export function pictureInput(facts) {
   for (const port of facts.inputs) {
     if (!port.shape || port.shape.length !== 4) continue;
     const [, a, b, c] = port.shape;
-    if ([1, 3, 4].includes(a)) return { name: port.name, channels: a, height: b, width: c, layout: "NCHW" };
-    if ([1, 3, 4].includes(c)) return { name: port.name, channels: c, height: a, width: b, layout: "NHWC" };
+    if ([1, 3].includes(a) && b !== 1 && c !== 1) return { name: port.name, channels: a, height: b, width: c, layout: "NCHW" };
+    if ([1, 3].includes(c) && a !== 1 && b !== 1) return { name: port.name, channels: c, height: a, width: b, layout: "NHWC" };
   }
   return null;
 }

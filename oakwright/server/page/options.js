@@ -95,6 +95,29 @@ export function explain() {
   $("meaning").textContent = (MEANING[range] || "") + colours;
 }
 
+const OF_INPUT = ["range", "mean", "scale", "color", "layout", "shape", "input_precision"];
+
+/** What is said of pictures, said of one input by its name: a model's others take none. */
+export function scoped(said, name) {
+  const own = {};
+  const rest = { ...said };
+  for (const key of OF_INPUT) {
+    if (!(key in rest)) continue;
+    own[key] = rest[key];
+    delete rest[key];
+  }
+  return Object.keys(own).length ? { ...rest, inputs: { ...rest.inputs, [name]: own } } : rest;
+}
+
+/** The way back: options of that input as the form has them. */
+export function flat(said, name) {
+  if (!said.inputs?.[name]) return said;
+  const { [name]: own, ...others } = said.inputs;
+  const rest = { ...said, ...own };
+  delete rest.inputs;
+  return Object.keys(others).length ? { ...rest, inputs: others } : rest;
+}
+
 /** [mean, scale] as lists of numbers, one or one a channel. */
 export function spread(said) {
   const row = (value, known, other) => (value === "imagenet" ? known : value === undefined ? other : [value].flat());

@@ -67,7 +67,7 @@ export class Trial {
       }
       const answer = await post(`jobs/${this.job.id}/run`, { inputs, zeros: true, shaves: this.found.shaves });
       const zeros = this.found.inputs.length - Object.keys(inputs).length;
-      this.state.textContent = `ran in ${(1000 * answer.seconds).toFixed(1)} ms on the server's CPU${zeros ? `; ${zeros} inputs were zeros` : ""}`;
+      this.state.textContent = `ran in ${(1000 * answer.seconds).toFixed(1)} ms on the server's CPU${zeros ? `; ${zeros === 1 ? "one input was" : `${zeros} inputs were`} zeros` : ""}`;
       this.answers.replaceChildren(...answer.outputs.flatMap((out) => this.answer(out)));
     } catch (problem) {
       this.state.textContent = "It did not run.";
