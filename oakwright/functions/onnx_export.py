@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,12 @@ class OnnxFile:
 
 
 def to_onnx(
-    module: Any, example_input: Any = None, *, opset: int = 12, simplify: bool = True
+    module: Any,
+    example_input: Any = None,
+    *,
+    opset: int = 12,
+    simplify: bool = True,
+    output_names: Sequence[str] = (),
 ) -> OnnxFile:
     """Export ``module`` by ``torch.onnx.export`` with constants folded.
 
@@ -61,6 +67,7 @@ def to_onnx(
                 opset_version=opset,
                 do_constant_folding=True,
                 input_names=list(named) or None,
+                output_names=list(output_names) or None,
                 dynamo=False,
             )
     except Exception as error:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .description import Description
     from .detectors import Detector, check_classes, open_detector
     from .evaluation import Evaluated, evaluate, summary
+    from .exports import ExportOptions, export
     from .loop import Progress, Trained, train
     from .metrics import Detections, Metrics, coco_metrics
     from .metrics_file import save_metrics
@@ -38,6 +39,8 @@ _PLACES = {
     "coco_metrics": ("metrics", "coco_metrics"),
     "save_metrics": ("metrics_file", "save_metrics"),
     "save_report": ("report", "save_report"),
+    "ExportOptions": ("exports", "ExportOptions"),
+    "export": ("exports", "export"),
     "instantiate": ("work_folder", "instantiate"),
     "TrainOptions": ("options", "TrainOptions"),
     "parse_duration": ("options", "parse_duration"),
@@ -51,8 +54,10 @@ _PLACES = {
 }
 
 __all__ = [
-    "Checkpoint", "Description", "Detections", "Detector", "Evaluated", "Metrics", "Progress",
+    "Checkpoint", "Description", "Detections", "Detector", "Evaluated", "ExportOptions",
+    "Metrics", "Progress",
     "Template", "TrainOptions", "Trained", "check_classes", "coco_metrics", "evaluate",
+    "export",
     "instantiate", "load_checkpoint", "names", "open_detector", "parse_duration", "read_template",
     "save_checkpoint", "save_metrics", "save_report", "share_processor", "summary", "train",
 ]  # fmt: skip
@@ -64,4 +69,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     module, attribute = _PLACES[name]
-    return getattr(import_module(f".{module}", __name__), attribute)
+    value = getattr(import_module(f".{module}", __name__), attribute)
+    # A module of the same name would otherwise stand there from now on.
+    globals()[name] = value
+    return value
