@@ -18,6 +18,9 @@ from .image import read_header, read_image
 from .read import survey
 from .sample import Dataset, Sample
 
+# Kinds of pictures that can have 16 bits.
+_DEEP = (".png", ".tif", ".tiff")
+
 # (annotations, roots) as read() takes them.
 Source = tuple[PathLike | Sequence[PathLike], PathLike | Sequence[PathLike] | None]
 
@@ -100,6 +103,8 @@ def _picture(path: Path) -> list[Finding]:
         return [Finding(str(path), 0, error.where.get("reason", error.message))]
     except Exception as error:
         return [Finding(str(path), 0, f"it is damaged: {error}")]
+    if path.suffix.lower() not in _DEEP:
+        return []
     stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     if stored is not None and stored.dtype == np.uint16 and stored.max() < 4096:
         text = f"16 bits a value, but the greatest is {stored.max()}: nearly black in 8 bits"

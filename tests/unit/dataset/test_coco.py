@@ -180,3 +180,31 @@ def test_odd_values_are_findings_and_nothing_worse(scenes):
     assert len(errors) == 12
     # What is no object has no place of its own; its index is in the text.
     assert all(f.line > 0 or "is not an object" in f.text for f in errors)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "root", "pictures", "boxes"),
+    [
+        ("bccd/test.json", "bccd/images", 72, 945),
+        ("airport/annotation_example_val.json", "airport/val", 10, None),
+    ],
+)
+def test_real_sets_are_read_as_pycocotools_reads_them(shared_data, name, root, pictures, boxes):
+    pycocotools = pytest.importorskip("pycocotools.coco")
+    found = dataset.read(shared_data / name, shared_data / root)
+    reference = pycocotools.COCO(str(shared_data / name))
+    assert len(found) == pictures == len(reference.getImgIds())
+    total = sum(len(sample.boxes) for sample in found.samples)
+    assert total == len(reference.getAnnIds()) == (boxes or total)
+    names = [each["name"] for each in reference.loadCats(reference.getCatIds())]
+    assert list(found.classes) == names
+    for sample in found.samples:
+        wanted = reference.loadAnns(reference.getAnnIds(sample.image_id))
+        x, y, w, h = np.array([each["bbox"] for each in wanted], float).T
+        limits = [sample.width, sample.height] * 2
+        corners = np.clip(np.stack([x, y, x + w, y + h], 1), 0, limits)
+        np.testing.assert_allclose(sample.boxes, corners, atol=1e-3)
+        assert [found.classes[label] for label in sample.labels] == [
+            reference.loadCats(each["category_id"])[0]["name"] for each in wanted
+        ]
