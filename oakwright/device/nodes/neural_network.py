@@ -25,6 +25,8 @@ THREADS = 2
 # What an inference takes of virtual time. No network is instantaneous, and scripts count on it:
 # the picture a detection belongs to reaches them before the detection does.
 INFERENCE_S = 0.001
+# Bytes of a pixel where a picture may go to an input that is as many times wider.
+_BYTES = {"RAW16": 2}
 
 
 class NeuralNetwork(Node):
@@ -126,14 +128,16 @@ class NeuralNetwork(Node):
     def _fits(self, message: Any, spec: TensorSpec) -> bool:
         width, height = _picture_size(spec)
         got = message.getWidth(), message.getHeight()
-        if width and got != (width, height):
+        kind = message.getType().name
+        # A depth map may go to an input of its bytes: two for each pixel, side by side.
+        as_bytes = got[0] * _BYTES.get(kind, 1), got[1]
+        if width and (width, height) not in (got, as_bytes):
             self.warn(
                 f"Input image ({got[0]}x{got[1]}) does not match NN ({width}x{height}): dropped; "
                 f"make it {width}x{height} with setPreviewSize or an ImageManip",
                 once=True,
             )
             return False
-        kind = message.getType().name
         if len(spec.shape) == 4 and kind.endswith("i") and spec.shape[1] == 3:
             self.warn(
                 "Input image is interleaved (HWC), NN specifies planar (CHW) data order: "
