@@ -6,7 +6,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,6 +41,9 @@ class Ledger:
 
     path: Path
     patience_s: float = 2.0
+    # Open as long as the book is: else SQLite would make and remove its side files with every
+    # question, which takes time and, on a full disk, cannot be done.
+    _held: list[sqlite3.Connection] = field(default_factory=list, repr=False, compare=False)
 
     def _do(self, work: Callable[[sqlite3.Connection], T], *, write: bool = False) -> T:
         """``work`` in one transaction. Raises QueueDown."""
@@ -67,10 +70,11 @@ class Ledger:
     def prepare(self) -> None:
         """Make the tables where they are not yet."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with sqlite3.connect(self.path, timeout=20.0) as book:
-            book.execute("pragma journal_mode=wal")
-            book.executescript(_TABLE)
-        book.close()
+        book = sqlite3.connect(self.path, timeout=20.0, check_same_thread=False)
+        book.execute("pragma journal_mode=wal")
+        book.executescript(_TABLE)
+        book.execute("select count(*) from jobs").fetchall()
+        self._held.append(book)
 
     def add(
         self,

@@ -29,16 +29,24 @@ class Served:
     process: subprocess.Popen | None = None
     url: str = ""
     errors: object = None
+    prefix: tuple[str, ...] = ()
+    environment: dict = field(default_factory=dict)
+    host: str = "127.0.0.1"
     session: requests.Session = field(default_factory=requests.Session)
 
     def __post_init__(self):
         self.session.trust_env = False  # no proxy between us and loopback
 
     def start(self):
-        command = [sys.executable, "-m", "oakwright", "serve", "--port", "0"]
-        command += ["--data", str(self.data), *self.arguments]
+        command = [*self.prefix, sys.executable, "-m", "oakwright", "serve", "--port", "0"]
+        command += ["--host", self.host, "--data", str(self.data), *self.arguments]
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=self.errors, text=True, cwd=ROOT
+            command,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, **self.environment},
         )
         line = self.process.stdout.readline()
         assert "http://" in line, line
@@ -81,7 +89,7 @@ class Served:
 
 
 @contextlib.contextmanager
-def redis_server(folder: Path, *more: str, port: int = 0):
+def redis_server(folder: Path, *more: str, port: int = 0, host: str = "127.0.0.1"):
     """A Redis of our own as a process, its address; skips where there is none."""
     program = shutil.which("redis-server")
     if program is None:
@@ -90,14 +98,27 @@ def redis_server(folder: Path, *more: str, port: int = 0):
     folder.mkdir(parents=True, exist_ok=True)
     if not port:
         with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
+            free.bind((host, 0))
             port = free.getsockname()[1]
-    words = ["--port", str(port), "--dir", str(folder), "--appendonly", "yes", "--save", ""]
+    words = [
+        "--port",
+        str(port),
+        "--bind",
+        host,
+        "--protected-mode",
+        "no",
+        "--dir",
+        str(folder),
+        "--appendonly",
+        "yes",
+        "--save",
+        "",
+    ]
     process = subprocess.Popen([program, *words, *more], stdout=subprocess.DEVNULL)
     try:
         import redis
 
-        client = redis.Redis(port=port)
+        client = redis.Redis(host, port)
 
         def answers():
             with contextlib.suppress(redis.RedisError):
@@ -105,7 +126,7 @@ def redis_server(folder: Path, *more: str, port: int = 0):
 
         assert Served.until(answers)
         client.close()
-        yield f"redis://127.0.0.1:{port}/0"
+        yield f"redis://{host}:{port}/0"
     finally:
         process.kill()
         process.wait()
