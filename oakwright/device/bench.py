@@ -81,7 +81,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Row:
-    """One script: ``result`` is one of RESULTS; ``seconds`` real; ``reason`` if not clean."""
+    """One script: ``result`` is one of RESULTS; ``seconds`` real.
+
+    ``reason``: if not clean, or the nodes that were silent.
+    """
 
     script: str
     nodes: tuple[str, ...]
@@ -183,6 +186,10 @@ def _run(copy: Path, name: str, plan: Plan, own: Path) -> Row:
     )
     shutil.rmtree(place, ignore_errors=True)
     result, reason = judge(ended, _hold_s(settings.source))
+    silent = [t for device in ended.report.get("devices", ()) for t in device.get("silent", ())]
+    if silent and result == "clean":
+        # Counted apart from what was shown to work.
+        reason = f"silent for want of hardware: {', '.join(silent)}"
     # Where this machine keeps things says nothing to others.
     reason = reason.replace(f"{copy}/", "").replace(sys.executable, "python")
     frames = sum(s["arrived"] for s in ended.report.get("streams", {}).values())
@@ -216,10 +223,13 @@ def as_markdown(rows: list[Row], plan: Plan) -> str:
     """Counts, the table, and the scripts that were set apart."""
     counts = Counter(row.result for row in rows)
     tried = len(rows) - counts["apart"]
+    silent = sum(row.result == "clean" and bool(row.reason) for row in rows)
+    text = f"In {silent} of the clean ones nodes are silent, for want of hardware. "
+    without = text if silent else ""
     lines = [
         f"{counts['clean']} of {tried} scripts clean, {counts['refused']} refused, "
         f"{counts['failed']} failed; {counts['apart']} apart. "
-        f"Each ran for {plan.seconds:g} s of virtual time on board {plan.board}, "
+        f"{without}Each ran for {plan.seconds:g} s of virtual time on board {plan.board}, "
         f"source `{Path(plan.source).name}`, if nothing else is said.",
         "",
         "| script | nodes | result | frames | seconds | reason |",

@@ -14,6 +14,7 @@ from oakwright.blob import Blob
 from oakwright.errors import BlobError
 
 from .boards import COLOR_RESOLUTIONS, MONO_RESOLUTIONS
+from .nodes import PERIPHERAL
 from .schema import NodeRecord, Schema
 
 _CAMERAS = ("Camera", "ColorCamera", "MonoCamera")
@@ -28,7 +29,8 @@ def declared_streams(schema: Schema) -> dict[str, dict[str, Any]]:
     reach it. ``steered``: a node on the way is told, as it runs, how to work, so that pictures may
     change by themselves. ``sizes``: width and height in pixels of what each output sends, empty
     where the pipeline does not say of all of them. ``tensors``: name to bytes of a network's
-    results, by its blob; empty for other streams.
+    results, by its blob; empty for other streams. ``silent``: all that feeds it comes from nodes
+    that are silent for want of hardware.
     """
     found: dict[str, dict[str, Any]] = {}
     for link in schema.connections:
@@ -39,11 +41,19 @@ def declared_streams(schema: Schema) -> dict[str, dict[str, Any]]:
         upstream = _upstream(schema, source.id)
         stream = found.setdefault(
             str(target.properties["streamName"]),
-            {"feeds": [], "sees": False, "steered": False, "sizes": [], "tensors": {}},
+            {
+                "feeds": [],
+                "sees": False,
+                "steered": False,
+                "silent": True,
+                "sizes": [],
+                "tensors": {},
+            },
         )
         stream["feeds"].append((source.kind, link.output))
         stream["sizes"].append(declared_size(schema, source, link.output))
         stream["tensors"] |= declared_tensors(source, link.output)
+        stream["silent"] &= any(schema.node(id).kind in PERIPHERAL for id in upstream)
         stream["sees"] |= any(schema.node(id).kind in _CAMERAS for id in upstream)
         stream["steered"] |= any(_is_steered(schema, id) for id in upstream)
     for stream in found.values():

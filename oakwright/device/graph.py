@@ -70,13 +70,15 @@ class Graph:
         self._tasks: list[tuple[Node, Task]] = []
         self._busy_s: dict[str, float] = {}
         self._is_stopping = False
+        # Titles of nodes that start and do nothing, for want of hardware.
+        self.silent: list[str] = []
         for record in schema.nodes:
             if record.kind in NODES:
                 self.nodes.append(NODES[record.kind](record, context))
             else:
-                context.log.say(
-                    context.log.level.WARN, record.title, "makes no sense without hardware: silent"
-                )
+                self.silent.append(record.title)
+                text = f"{PERIPHERAL[record.kind]}: it is silent here"
+                context.log.say(context.log.level.WARN, record.title, text)
         self._wire()
         for node in self.nodes:
             node.set_up()
@@ -187,6 +189,7 @@ class Graph:
                 if queue.received
             },
             "declared": declared_streams(self.schema),
+            "silent": list(self.silent),
             "started_s": self.context.started_s,
         }
 

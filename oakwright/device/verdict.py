@@ -61,7 +61,7 @@ def stream_problem(
     again and again. ``started_s``: when the cameras' first picture was taken.
     """
     if stream is None or not stream["arrived"]:
-        return "brought nothing"
+        return "" if said.get("silent") else "brought nothing"
     types = [declared_types(kind).get(port) for kind, port in said["feeds"]]
     declared = frozenset().union(*(one for one in types if one)) if all(types) else None
     if declared and (wrong := set(stream["kinds"]) - declared):

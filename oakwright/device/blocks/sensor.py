@@ -47,6 +47,13 @@ class SensorImage:
         """All of the sensor."""
         return Region(0, 0, self.width, self.height)
 
+    def in_source(self, box: tuple[float, ...]) -> tuple[float, ...]:
+        """A box given in shares of the sensor's picture, in shares of ``pixels``."""
+        rows, columns = self.pixels.shape[:2]
+        cover = max(self.width / columns, self.height / rows)
+        seen = self.width / cover / columns, self.height / cover / rows
+        return tuple((1 - seen[i % 2]) / 2 + v * seen[i % 2] for i, v in enumerate(box))
+
     def render(self, region: Region, width: int, height: int, *, scale: float = 1.0) -> np.ndarray:
         """A part of the sensor's picture as ``width`` x ``height`` pixels.
 

@@ -6,6 +6,6 @@ says which properties it acts on (``honoured``) and which are accepted without e
 """
 
 from .node import Context, Node
-from .table import NODES, PERIPHERAL
+from .table import NO_NODES, NODES, PERIPHERAL
 
-__all__ = ["NODES", "PERIPHERAL", "Context", "Node"]
+__all__ = ["NODES", "NO_NODES", "PERIPHERAL", "Context", "Node"]

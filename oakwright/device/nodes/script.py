@@ -27,6 +27,7 @@ from ..message import set_layer
 from ..queue import Queue
 from ..schema import NodeRecord
 from .node import Context, Node
+from .script_gpio import gpio_module
 
 # Marks threads in which a script runs.
 _ON_DEVICE = threading.local()
@@ -185,9 +186,10 @@ def script_names(owner: Script) -> dict[str, Any]:
     }
     names |= {name: _sized(name) for name in _SIZED}
     module = _time_module(owner.context)
+    own = {"time": module, "GPIO": gpio_module(owner)}
     return names | {
         "__name__": "__main__",
-        "__builtins__": {**vars(builtins), "__import__": _importer({"time": module})},
+        "__builtins__": {**vars(builtins), "__import__": _importer(own)},
         "__device_id__": owner.context.device_id,
         "__version__": dai.__version__,
         "node": _Face(owner),

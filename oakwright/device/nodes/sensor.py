@@ -7,6 +7,7 @@ start. A camera held up by a full queue misses ticks, and its numbers jump, as o
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import depthai as dai
@@ -15,6 +16,7 @@ import numpy as np
 from oakwright.errors import PipelineError
 
 from ..blocks.formats import decode, encode
+from ..blocks.look import Look, apply
 from ..blocks.raw import raw_frame, warmth
 from ..blocks.sensor import SensorImage, orient
 from ..blocks.tof import raw_of
@@ -23,11 +25,17 @@ from ..message import image_message, stamp
 from ..scheduler import Stopped, Waiting, never
 from ..schema import NodeRecord, Schema
 from ..sources import Shot
+from .camera_control import CameraControls
 from .node import Context, Node
 
 # Bits of RawCameraControl.cmdMask (dai.RawCameraControl.Command).
 _START, _STOP, _STILL = 1, 2, 3
-# Controls we cannot show an effect of: there is no lens and no exposure here.
+# Commands that are not about how pictures look.
+_NO_LOOK = 1 << _START | 1 << _STOP | 1 << _STILL
+_AS_IT_IS = Look()
+# How far away things are where nobody knows.
+_USUAL_DEPTH_M = 2.0
+# All are followed, or said to have no effect, by camera_control.
 CONTROLS = ("initialControl.*",)
 CAMERA_POOLS = (
     "isp3aFps",
@@ -61,6 +69,10 @@ class SensorNode(Node):
         self.moment_s = context.started_s
         self.is_streaming = True
         self.stills_wanted = 0
+        size = self.sensor_mode.width, self.sensor_mode.height
+        self.controls = CameraControls(
+            mounting.sensor, size, self.fps, lambda text: self.warn(text, once=True)
+        )
 
     @classmethod
     def problems(cls, record: NodeRecord) -> Iterable[str]:
@@ -108,11 +120,11 @@ class SensorNode(Node):
         if pixels is None:
             self.context.source_ended()
             raise Stopped
-        mode = self.sensor_mode
         turned = self._turned(pixels)
         if self.mounting.sensor.is_tof:
             self._send_distance(shot, turned)
-        self.expose(SensorImage(turned, mode.width, mode.height))
+        mode = self.sensor_mode
+        self.expose(self._looked(SensorImage(turned, mode.width, mode.height), shot))
 
     def _is_lost(self) -> bool:
         """Whether a fault takes this frame: its number is then nobody's."""
@@ -147,11 +159,29 @@ class SensorNode(Node):
     def _take_controls(self) -> None:
         control = self.inputs.get("inputControl")
         while control is not None and (message := control.queue.try_get()) is not None:
-            mask = int(message.get().cmdMask) if isinstance(message, dai.CameraControl) else 0
+            mask = int(message.get().cmdMask)
+            if mask & ~_NO_LOOK:
+                self.controls.take_message(message)
             self.is_streaming = (self.is_streaming or bool(mask >> _START & 1)) and not (
                 mask >> _STOP & 1
             )
             self.stills_wanted += mask >> _STILL & 1
+
+    def _looked(self, image: SensorImage, shot: Shot) -> SensorImage:
+        """The picture as the controls have it; those of heat and distance are left alone."""
+        look, sensor = self.controls.look, self.mounting.sensor
+        if sensor.is_tof or sensor.is_thermal or look == _AS_IT_IS:
+            return image
+        if look.region is not None:
+            look = replace(look, region=image.in_source(look.region))
+        depth_of, depth_m = getattr(self.context.source, "depth", None), _USUAL_DEPTH_M
+        if look.lens is not None and depth_of is not None:
+            depth = self._turned(depth_of(shot))
+            rows, columns = depth.shape
+            middle = depth[rows // 3 : rows - rows // 3, columns // 3 : columns - columns // 3]
+            depth_m = float(np.median(middle)) / 1000
+        seed = self.number << 4 | self.mounting.socket
+        return replace(image, pixels=apply(image.pixels, look, seed=seed, depth_m=depth_m))
 
     def image(self, frame: Any) -> Any:
         """A message of this moment's frame."""
@@ -184,6 +214,7 @@ class SensorNode(Node):
     def set_up(self) -> None:
         """See Node."""
         super().set_up()
+        self.controls.take(self.properties["initialControl"])
         knows_depth = hasattr(self.context.source, "depth")
         if self.mounting.sensor.is_tof and self.output("raw").is_linked and not knows_depth:
             text = f"{self.title}: nobody knows how far things are in this source"

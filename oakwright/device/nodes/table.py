@@ -60,4 +60,13 @@ NODES: dict[str, type[Node]] = {
 }
 
 # Nodes that make no sense without hardware: they start, say so, and stay silent.
-PERIPHERAL = ("SPIIn", "SPIOut")
+# The reason is what they say.
+PERIPHERAL = {
+    "SPIIn": "messages come from a microcontroller on the SPI bus, of which there is none",
+    "SPIOut": "messages go to a microcontroller on the SPI bus, of which there is none",
+}
+# Classes of ``dai.node`` that no pipeline holds, and why.
+NO_NODES = {
+    "DetectionNetwork": "the base of MobileNetDetectionNetwork and YoloDetectionNetwork",
+    "SpatialDetectionNetwork": "the base of the two spatial detection networks",
+}

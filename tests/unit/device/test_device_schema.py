@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from oakwright.device import VirtualOak, find_problems
-from oakwright.device.nodes import NODES, PERIPHERAL
+from oakwright.device.nodes import NO_NODES, NODES, PERIPHERAL
 from oakwright.device.schema import changed_fields, default_properties, read_pipeline
 from oakwright.errors import PipelineError
 
@@ -88,3 +88,19 @@ def test_the_table_speaks_the_schemas_language():
         for pattern in (*node.honoured, *node.harmless):
             field = pattern.split(".")[0]
             assert any(fnmatchcase(name, field) for name in properties), f"{kind}: {pattern}"
+
+
+def test_every_node_of_depthai_is_there_or_has_its_reason():
+    """All classes of ``dai.node`` in depthai 2.33, by the name their pipeline has them under."""
+    ours = set(NODES) | set(PERIPHERAL)
+    for name in sorted(n for n in dir(dai.node) if not n.startswith("_")):
+        if name in NO_NODES:
+            assert NO_NODES[name]
+            with pytest.raises(ValueError, match="abstract"):
+                dai.Pipeline().create(getattr(dai.node, name))
+            continue
+        pipeline = dai.Pipeline()
+        pipeline.create(getattr(dai.node, name))
+        assert read_pipeline(pipeline).nodes[0].kind in ours, name
+    assert not set(NODES) & set(PERIPHERAL)
+    assert all(PERIPHERAL.values())
