@@ -73,6 +73,62 @@ def two_inputs() -> bytes:
     return helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
 
 
+def detector(boxes) -> tuple[bytes, bytes]:
+    """IR of an SSD's end: finds these boxes (left, top, right, bottom, 0..1), of class 1.
+
+    The first with confidence near 0.9; the others, too, unless they overlap an earlier one.
+    """
+    import tempfile
+    from pathlib import Path
+
+    import openvino as ov
+    from openvino import opset1
+
+    count = len(boxes)
+    image = opset1.parameter([1, 3, 32, 32], np.float32, name="image")
+    image.output(0).set_names({"image"})
+    axes = opset1.constant(np.array([1, 2, 3], np.int64))
+    little = opset1.multiply(opset1.reduce_mean(image, axes, True), np.float32(2.0**-14))
+    flat = opset1.reshape(little, opset1.constant(np.array([1, 1], np.int64)), False)
+    # A class "nothing" and a class 1 for each box; softmax of 0 and 2.2 is 0.1 and 0.9.
+    scores = opset1.constant(np.tile(np.array([[0.0, 2.2]], np.float32), (1, count)))
+    confidence = opset1.reshape(
+        opset1.softmax(
+            opset1.reshape(
+                opset1.add(scores, flat), opset1.constant(np.array([count, 2], np.int64)), False
+            ),
+            1,
+        ),
+        opset1.constant(np.array([1, 2 * count], np.int64)),
+        False,
+    )
+    places = opset1.add(opset1.constant(np.zeros((1, 4 * count), np.float32)), flat)
+    spread = np.tile(np.array([0.1, 0.1, 0.2, 0.2], np.float32), count)
+    priors = np.stack([np.asarray(boxes, np.float32).ravel(), spread])[None]
+    found = opset1.detection_output(
+        places,
+        confidence,
+        opset1.constant(priors),
+        {
+            "num_classes": 2,
+            "background_label_id": 0,
+            "top_k": 10,
+            "keep_top_k": [10],
+            "code_type": "caffe.PriorBoxParameter.CENTER_SIZE",
+            "nms_threshold": 0.45,
+            "confidence_threshold": 0.3,
+            "share_location": True,
+            "variance_encoded_in_target": False,
+            "normalized": True,
+        },
+    )
+    found.output(0).set_names({"detections"})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "detector.xml"
+        ov.save_model(ov.Model([found], [image], "detector"), path, compress_to_fp16=False)
+        return path.read_bytes(), path.with_suffix(".bin").read_bytes()
+
+
 def refused() -> bytes:
     """Ends in what the chip has no place for; cut at ``scaled`` it converts."""
     g = _Graph()

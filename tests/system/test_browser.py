@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from .page_models import doubled, edges, refused, two_inputs
+from .page_models import detector, doubled, edges, refused, two_inputs
 
 pytestmark = pytest.mark.system
 
@@ -260,6 +260,31 @@ def test_options_are_for_the_picture_where_there_are_other_inputs(page, files):
     expect(page.locator("#answers h3")).to_contain_text("moved")
     page.click("#retry")
     expect(page.locator("#range")).to_have_value("0..1")
+
+
+def test_detections_are_drawn_as_boxes(page, tmp_path):
+    xml, weights = detector([(0.25, 0.25, 0.75, 0.5), (0.1, 0.6, 0.3, 0.9)])
+    (tmp_path / "ssd.xml").write_bytes(xml)
+    (tmp_path / "ssd.bin").write_bytes(weights)
+    choose(page, tmp_path / "ssd.bin", tmp_path / "ssd.xml")
+    expect(page.locator("#facts")).to_contain_text("ssd.xml, ssd.bin")
+    page.select_option("#range", "0..255")
+    converted(page)
+    expect(page.locator("#code")).to_contain_text("MobileNetDetectionNetwork")
+    page.click("#run")
+    rows = page.locator("#answers li")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_have_text("class 1, 90 %: 0.25, 0.25, 0.75, 0.50")
+    expect(rows.nth(1)).to_have_text("class 1, 90 %: 0.10, 0.60, 0.30, 0.90")
+    # The frame of the first box, in the middle of its upper edge, has the colour of frames.
+    colour = page.evaluate(
+        """() => {
+            const canvas = document.querySelector("#trial canvas");
+            const at = [canvas.width / 2, Math.round(canvas.height / 4)];
+            return [...canvas.getContext("2d").getImageData(...at, 1, 1).data.slice(0, 3)];
+        }"""
+    )
+    assert colour == [0xE8, 0x54, 0x2F]
 
 
 def test_names_of_strangers_are_text(page, files):

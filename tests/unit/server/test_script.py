@@ -54,23 +54,36 @@ def test_the_script_runs_as_it_is(case, tmp_path, own_cache):
     text = depthai_script(made.blob, "my net.blob")
     assert word in text
     (tmp_path / "script.py").write_text(text)
+    said = run(tmp_path)
+    assert "out " in said
+    assert "'out'" not in said
+
+
+def run(folder):
+    """What ``script.py`` prints on the virtual device in two frames."""
     command = [sys.executable, "-m", "oakwright", "device", "run", "--deterministic"]
     command += ["--frames", "2", "--limit", "120", "script.py"]
     done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=300,
-        env={"PYTHONPATH": str(ROOT), "PATH": "", "HOME": str(tmp_path)},
+        command, cwd=folder, capture_output=True, text=True, timeout=300,
+        env={"PYTHONPATH": str(ROOT), "PATH": "", "HOME": str(folder)},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "out " in done.stdout
-    assert "'out'" not in done.stdout
+    return done.stdout
 
 
-def test_a_detector_gets_the_cameras_own_decoder(shared_data):
-    from oakwright.server.preview.script import depthai_script, is_detection
+def test_a_detector_gets_the_cameras_own_decoder(tmp_path, own_cache):
+    from oakwright.server.preview.script import depthai_script
+    from tests.system.page_models import detector
 
-    path = next(shared_data.glob("blobs/**/face-detection-retail-0004*.blob"), None)
-    if path is None:
-        pytest.skip("the corpus has no face detector")
-    blob = oakwright.Blob.open(path)
-    assert is_detection(blob)
-    assert "MobileNetDetectionNetwork" in depthai_script(blob, "face.blob")
+    xml, weights = detector([(0.25, 0.25, 0.75, 0.5)])
+    (tmp_path / "ssd.xml").write_bytes(xml)
+    (tmp_path / "ssd.bin").write_bytes(weights)
+    made = oakwright.convert(tmp_path / "ssd.xml", range="0..255", color="BGR->BGR")
+    (tmp_path / "ssd.blob").write_bytes(made.blob.data)
+    text = depthai_script(made.blob, "ssd.blob")
+    assert "MobileNetDetectionNetwork" in text
+    (tmp_path / "script.py").write_text(text)
+    label, confidence, *box = map(float, run(tmp_path).splitlines()[0].split())
+    assert label == 1
+    assert confidence == pytest.approx(0.9, abs=0.01)
+    assert box == pytest.approx([0.25, 0.25, 0.75, 0.5], abs=0.01)
