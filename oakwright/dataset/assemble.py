@@ -52,7 +52,8 @@ def assemble(parts: Sequence[Part], classes: Sequence[str] | None) -> tuple[Data
         findings += part.all_findings()
     findings = in_order(findings)
     odd = tuple(finding for finding in findings if not finding.is_error)
-    return Dataset(tuple(chosen), tuple(samples), odd), findings
+    is_declared = all(part.is_declared for part in parts)
+    return Dataset(tuple(chosen), tuple(samples), odd, is_declared), findings
 
 
 def _tell_if_all_are_missing(part: Part) -> None:

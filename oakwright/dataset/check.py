@@ -75,7 +75,9 @@ def _classes(sets: Mapping[str, Dataset]) -> list[Finding]:
         words += [f"also '{c}'" for c in other if c not in first]
         if words and first and other:
             text = f"its classes differ from those of {names[0]}: {', '.join(words)}"
-            findings.append(Finding(name, 0, text))
+            # A part of VOC's that has no box of a class does not know of it; others should.
+            is_error = sets[name].is_declared and sets[names[0]].is_declared
+            findings.append(Finding(name, 0, text, is_error))
     for name, dataset in sets.items():
         counts = np.zeros(len(dataset.classes), int)
         for sample in dataset.samples:

@@ -55,11 +55,13 @@ class Dataset:
 
     ``findings`` are what reading found odd but could live with (a box cut to the picture, an
     empty one left out), each with file and line; whoever reads a dataset shows them.
+    ``is_declared``: the classes are a list of the files', not gathered from the boxes as VOC's.
     """
 
     classes: tuple[str, ...]
     samples: tuple[Sample, ...]
     findings: tuple[Finding, ...] = field(default=())
+    is_declared: bool = True
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -231,3 +231,17 @@ def test_sets_are_named_and_rooted(folder):
 def test_a_wrong_class_is_usage(folder, capsys):
     assert run(["dataset", "stats", str(folder), "--classes", "disk"]) == 2
     assert "did you mean 'disc'" in capsys.readouterr().err
+
+
+def test_a_part_of_voc_may_lack_a_class(folder, tmp_path):
+    out = tmp_path / "voc"
+    dataset.convert(
+        {p: dataset.read(folder / f"{p}.json", folder / p) for p in ("train", "val")}, out, "voc"
+    )
+    for line in (out / "ImageSets" / "Main" / "val.txt").read_text().split():
+        file = out / "Annotations" / f"{line}.xml"
+        file.write_text(file.read_text().replace("triangle", "disc"))
+    checked = dataset.check(dataset.sources([str(out)]), pictures=False)
+    (finding,) = [f for f in checked.findings if "no 'triangle'" in f.text]
+    assert not finding.is_error
+    assert checked.is_sound
