@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -49,12 +52,15 @@ def eval_command(
         click.secho(f"warning {finding}", fg="yellow", err=True)
     if save_output_to is not None and Path(save_output_to).is_file():
         raise UsageError(f"--save-output-to {save_output_to} is a file, not a folder")
-    result = training.evaluate(detector, data, threshold=threshold)
+    with _bar(len(data), "finding") as bar:
+        result = training.evaluate(detector, data, threshold=threshold, tell=partial(_move, bar))
     written = []
     if save_metrics_to is not None:
         written.append(training.save_metrics(save_metrics_to, detector.path, result.rows()))
     if save_output_to is not None:
-        written += training.save_report(result, save_output_to)[:3]
+        with _bar(len(data), "drawing") as bar:
+            tell = partial(_move, bar)
+            written += training.save_report(result, save_output_to, tell)[:3]
     if as_json:
         facts = {
             "metrics": result.rows(),
@@ -68,3 +74,14 @@ def eval_command(
         click.echo(line)
     for path in written:
         click.echo(path)
+
+
+def _bar(length: int, label: str) -> Any:
+    """Progress for people who watch; nothing where stderr is no terminal."""
+    return click.progressbar(
+        length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
+    )
+
+
+def _move(bar: Any, done: int) -> None:
+    bar.update(done - bar.pos)

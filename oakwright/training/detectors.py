@@ -71,6 +71,7 @@ def _checkpoint(place: Path) -> Detector:
 
     checkpoint = load(place)
     network = checkpoint.network()
+    _check_finite(place, checkpoint)
     assert checkpoint.classes is not None  # network() refuses trunks
     model = checkpoint.template.model
 
@@ -84,6 +85,17 @@ def _checkpoint(place: Path) -> Detector:
         return found
 
     return Detector(place, "checkpoint", checkpoint.template, checkpoint.classes, network, find)
+
+
+def _check_finite(place: Path, checkpoint: Any) -> None:
+    """Weights that are no numbers find nothing, and say nothing: it would look like AP 0."""
+    for name, tensor in checkpoint.weights.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise CheckpointError(
+                f"{place}: the weights {name} are not all numbers",
+                remedy="give an earlier checkpoint of that training",
+                path=str(place),
+            )
 
 
 def _openvino(place: Path, kind: str) -> Detector:
@@ -168,6 +180,12 @@ def _described(
         values = (picture - mean) / scale if description.input == "normalised" else picture
         planes = values[..., ::-1] if turn else values
         answers = run(np.ascontiguousarray(planes.transpose(2, 0, 1))[None])
+        if not all(np.isfinite(answer).all() for answer in answers):
+            raise ModelError(
+                f"{place} gives infinities or no numbers for {sample.path}",
+                remedy="export again without FP16 to see whether its range is exceeded",
+                path=str(place),
+            )
         if description.outputs == "rows":
             return _from_rows(answers[0], sample, len(description.classes), place)
         offsets = answers[0].reshape(-1, 4)

@@ -296,3 +296,31 @@ def test_a_set_without_boxes_is_refused_before_anything_is_written(place, tmp_pa
     assert not (tmp_path / "m.yaml").exists()
     with pytest.raises(DatasetError):
         evaluate(place / "best.pth", dataset.read(tmp_path / "empty.json", place / "val"))
+
+
+def test_weights_that_are_no_numbers_are_said_so(checkpoint, tmp_path):
+    from dataclasses import replace
+
+    from oakwright.training.checkpoint import save
+
+    name, tensor = next((n, t) for n, t in checkpoint.weights.items() if t.ndim == 4)
+    broken = tensor.clone()
+    broken[0, 0, 0, 0] = float("nan")
+    save(replace(checkpoint, weights={**checkpoint.weights, name: broken}), tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=f"the weights {re.escape(name)} are not all numbers"):
+        open_detector(tmp_path / "a.pth")
+
+
+def test_an_export_that_gives_no_numbers_is_said_so(checkpoint, network, data, tmp_path):
+    import openvino as ov
+    from openvino import opset8 as ops
+
+    model = network()
+    offsets, scores = (model.output(n).get_node().input_value(0) for n in ("offsets", "scores"))
+    broken = ops.divide(offsets, ops.multiply(offsets, ops.constant(np.float32(0))))
+    turned = ov.Model([broken, scores.get_node()], model.get_parameters(), "broken")
+    for output, name in zip(turned.outputs, ("offsets", "scores"), strict=True):
+        output.get_tensor().set_names({name})
+    path = exports.save_ir(turned, tmp_path / "a.xml", exports.describe(checkpoint))
+    with pytest.raises(ModelError, match=r"gives infinities or no numbers for .*val_0000"):
+        evaluate(path, data)
