@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from oakwright.dataset import Dataset
+from oakwright.errors import UsageError
 
 from .anchors import priors
 from .assign import assign
@@ -52,7 +53,13 @@ class Batches:
         self.dataset, self.model, self.recipe = dataset, model, recipe
         self.seed, self.rank, self.world = seed, rank, world
         seen = len(dataset) * recipe.repeat
-        self.size = max(min(batch_size, seen), world)
+        self.size = min(batch_size, seen)
+        if self.size < world:
+            raise UsageError(
+                f"--batch-size {self.size} for {world} processes: each needs a picture",
+                remedy="a larger batch, or fewer processes",
+                key="batch_size",
+            )
         self.steps = max(1, seen // self.size)
         self.anchors = priors(model)
         self.pictures = Pictures(dataset, model, STRETCH)

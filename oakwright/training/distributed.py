@@ -23,10 +23,17 @@ class Group:
         self.rank = int(os.environ.get("RANK", "0"))
         self.world = int(os.environ.get("WORLD_SIZE", "1"))
         local = int(os.environ.get("LOCAL_RANK", "0"))
-        if gpus and local >= torch.cuda.device_count():
+        here = torch.cuda.device_count() if gpus else 0
+        if gpus > here:
             raise UsageError(
-                f"--gpu-num {gpus}: this machine has {torch.cuda.device_count()} GPUs",
+                f"--gpu-num {gpus}: this machine has {here} GPUs",
                 remedy="--gpu-num 0 trains on the CPU",
+                key="gpu_num",
+            )
+        if gpus > 1 and self.world == 1:
+            raise UsageError(
+                f"--gpu-num {gpus}: that is one process for each GPU",
+                remedy=f"torchrun --nproc-per-node {gpus} -m oakwright train ...",
                 key="gpu_num",
             )
         self.device = torch.device("cuda", local) if gpus else torch.device("cpu")

@@ -212,6 +212,47 @@ def test_pictures_without_boxes_are_trained_on(small, tmp_path):
     assert np.isfinite(trained.history[0]["loss"])
 
 
+def test_more_gpus_than_there_are_is_an_error(shapes, small, tmp_path):
+    count = torch.cuda.device_count() + 1
+    with pytest.raises(UsageError, match=f"--gpu-num {count}: this machine has"):
+        train(options(shapes, small, tmp_path / "out", gpu_num=count))
+
+
+def test_a_batch_smaller_than_the_processes_is_refused(shapes, small, monkeypatch):
+    """Else a process without a picture would wait for ever."""
+    from oakwright.dataset import read
+    from oakwright.training import read_template
+    from oakwright.training.batches import Batches
+
+    template = read_template(small)
+    with pytest.raises(UsageError, match="--batch-size 2 for 3 processes"):
+        Batches(read(*shapes), template.model, template.recipe, batch_size=2, seed=0, world=3)
+
+
+def test_tensorboards_log_has_the_numbers(shapes, small, tmp_path):
+    """Read by TFRecord's framing and TensorBoard's own message."""
+    import struct
+
+    from tensorboardX.proto.event_pb2 import Event
+
+    run = options(shapes, small, tmp_path / "out", epochs=2, tensorboard_dir=tmp_path / "board")
+    trained = train(run)
+    (log,) = (tmp_path / "board").iterdir()
+    data, found = log.read_bytes(), {}
+    while data:
+        (length,) = struct.unpack_from("<Q", data)
+        event = Event.FromString(data[12 : 12 + length])
+        for value in event.summary.value:
+            found[value.tag, event.step] = value.simple_value
+        data = data[16 + length :]
+    for row in trained.history:
+        assert found["train/loss", row["step"]] == pytest.approx(row["loss"], rel=1e-6)
+        # Small sets are validated every second epoch.
+        if "AP" in row:
+            assert found["validation/AP", row["step"]] == pytest.approx(row["AP"], rel=1e-6)
+    assert "AP" in row
+
+
 def test_the_work_folder_of_the_tutorial(tmp_path):
     instantiate("mobilenet_v2-2s_ssd-256x256", tmp_path / "work", pretrained=False)
     assert sorted(path.name for path in (tmp_path / "work").iterdir()) == [
