@@ -172,15 +172,16 @@ class Rig:
             return camera
 
     def _choose(self, id: str, name: str) -> Plugged:
-        free = self.free()
+        # Whoever opens has waited for cameras that a fault has away.
+        free = [camera for camera in self.cameras if not camera.is_open]
         if not id and not name:
             if not free:
-                count = len(self.found())
+                count = len(self.cameras)
                 raise RuntimeError(
                     f"{NONE_FREE} ({count} connected, but in use)" if count else NONE_FREE
                 )
             return free[0]
-        for camera in self.found():
+        for camera in self.cameras:
             if (id and camera.id == id) or (not id and camera.name == name):
                 if camera.is_open:
                     raise RuntimeError(IN_USE)
@@ -189,7 +190,7 @@ class Rig:
         others = [camera for camera in free if not camera.has_own_id]
         if others:
             return others[0]
-        raise RuntimeError(IN_USE if not any(c.has_own_id for c in self.found()) else NOT_FOUND)
+        raise RuntimeError(IN_USE if not any(c.has_own_id for c in self.cameras) else NOT_FOUND)
 
     # -- a pipeline's start
 

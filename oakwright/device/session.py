@@ -26,6 +26,8 @@ from .tape import MessageCheck, Tape, read_recording
 
 # Once the run is over, a script that asks for keys is given this long to quit by itself.
 GRACE_S = 2.0
+# Moments are sums of fractions: this near the end of a wait is after it.
+_SLACK_S = 1e-6
 
 
 class SessionDevice(Protocol):
@@ -118,7 +120,7 @@ class Session:
         return self.rig.cameras[0].board
 
     def _are_away(self) -> bool:
-        return self.faults is not None and self.faults.away_for_s() > 0
+        return self.faults is not None and self.faults.away_for_s() > _SLACK_S
 
     # -- the run's end
 

@@ -11,6 +11,9 @@ from oakwright.device.nodes import NODES
 from oakwright.device.profile import HOST, ON_A_CHIP, SOURCE, NodeCost, Profile, StreamLoad
 from oakwright.errors import DeviceError, UsageError
 
+# Scripts run in processes of their own.
+pytestmark = pytest.mark.real_time
+
 SCRIPT = """
 import time, sys
 import depthai as dai

@@ -14,6 +14,9 @@ from oakwright.device.tape import read_recording
 from oakwright.errors import DeviceError, OakwrightError
 from tests.device.scene_pipelines import stream
 
+# Scripts run in processes of their own.
+pytestmark = pytest.mark.real_time
+
 SCRIPT = """
 import sys
 import depthai as dai

@@ -134,6 +134,7 @@ def test_after_its_end_it_starts_again_or_ends_the_run(recorded):
     assert oak.report()["streams"]["color"]["arrived"] == total
 
 
+@pytest.mark.real_time
 def test_a_recording_in_real_time_is_given_again_at_its_own_moments(tmp_path):
     names = ("color", "left", "right")
     _, seen = run(frames=4, fps=20, names=names, record=str(tmp_path / "t"), deterministic=False)
