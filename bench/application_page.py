@@ -22,8 +22,8 @@ then ended by q or as by Ctrl-C.
 every linked stream to the host brought messages of the declared type and size; pictures and
 detections follow the scene. *Lacks* names an import or a file that cannot be had without the
 services of others. Those that use depthai-sdk run with the version that their `requirements.txt`
-names (1.10.2, which is not published any more, is 1.11.0 here; where none is named, it is the
-last one that fits). *Frames* are messages that reached
+names (1.10.2, which is not published any more, is 1.11.0 here; where none is named, or the
+one named lacks the model that is asked for, it is one that fits). *Frames* are messages that reached
 the host; *seconds* are real ones on a two-core machine with much else to do, no measure of speed.
 
 """
@@ -74,7 +74,7 @@ def _table(rows: Sequence[Ran], lines: Mapping[str, Application]) -> str:
     for row in rows:
         if row.result != "apart":
             line = lines[row.script]
-            reason = row.reason or line.note
+            reason = "; ".join(filter(None, (row.reason, line.note)))
             text.append(
                 f"| {row.script} | {line.sdk} | {row.result} | {row.frames or ''} | "
                 f"{f'{row.seconds:.1f}' if row.seconds else ''} | {_cell(reason)} |"

@@ -31,7 +31,7 @@ class Application:
 
     ``sdk``: version of depthai-sdk, as its requirements say. ``files``: made or copied before it
     runs where they are not there, by their path in its top folder. ``note``: what the table says
-    of a clean run.
+    besides.
     """
 
     script: str
