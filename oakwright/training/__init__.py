@@ -6,6 +6,8 @@ these is first used.
 
 from typing import TYPE_CHECKING, Any
 
+from oakwright.errors import UsageError
+
 if TYPE_CHECKING:
     from .checkpoint import Checkpoint
     from .checkpoint import load as load_checkpoint
@@ -14,11 +16,12 @@ if TYPE_CHECKING:
     from .detectors import Detector, check_classes, open_detector
     from .evaluation import Evaluated, evaluate, summary
     from .exports import ExportOptions, export
-    from .loop import Progress, Trained, train
+    from .loop import train
     from .metrics import Detections, Metrics, coco_metrics
     from .metrics_file import save_metrics
     from .options import TrainOptions, parse_duration
     from .processor import share_processor
+    from .progress import Progress, Trained
     from .report import save_report
     from .template import Template, names, read_template
     from .work_folder import instantiate
@@ -48,8 +51,8 @@ _PLACES = {
     "Template": ("template", "Template"),
     "names": ("template", "names"),
     "read_template": ("template", "read_template"),
-    "Progress": ("loop", "Progress"),
-    "Trained": ("loop", "Trained"),
+    "Progress": ("progress", "Progress"),
+    "Trained": ("progress", "Trained"),
     "train": ("loop", "train"),
 }
 
@@ -69,7 +72,15 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     module, attribute = _PLACES[name]
-    value = getattr(import_module(f".{module}", __name__), attribute)
+    try:
+        value = getattr(import_module(f".{module}", __name__), attribute)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("oakwright"):
+            raise
+        raise UsageError(
+            f"training needs {error.name}, which is not installed",
+            remedy="pip install 'oakwright[train]'",
+        ) from error
     # A module of the same name would otherwise stand there from now on.
     globals()[name] = value
     return value

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,6 +23,7 @@ from .metrics import coco_metrics
 from .options import TrainOptions
 from .pictures import Pictures
 from .precision import Frozen, autocast, choose, freeze
+from .progress import Progress, Trained
 from .recipe import Recipe
 from .schedule import RunningMean, Schedule
 from .start import Start, prepare, settle
@@ -31,31 +31,6 @@ from .start import Start, prepare, settle
 # Validating is to cost at most about a tenth of training; a picture forward is a third of a step.
 _VALIDATION_SHARE = 0.1
 _FORWARD_COST = 0.3
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Told after each step, and with ``ap`` after each validation. ``eta_s``: seconds to go."""
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    loss: float
-    learning_rate: float
-    pictures_per_s: float
-    eta_s: float
-    ap: float | None = None
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What came out: the checkpoints, the best AP on the validation set, a row per epoch."""
-
-    latest: Path
-    best: Path
-    ap: float
-    history: tuple[Mapping[str, float], ...]
 
 
 @dataclass
@@ -187,7 +162,7 @@ class _Trainer:
             f"{self.template.name}  {self.model.width}x{self.model.height}, {self.precision},"
             f" {self.recipe.freeze} of {len(self.network.trunk.features)} blocks frozen,"
             f" anchors fit {self.start.statistics['anchor_fit']:.2f},"
-            f" pictures in {self.batches.pictures.kind}"
+            f" pictures {self.batches.pictures.kind}"
         )
         if state.epoch:
             self.say(f"going on after epoch {state.epoch}, best AP so far {state.best:.3f}")

@@ -24,7 +24,7 @@ class Pictures:
     """Pictures of ``dataset`` as uint8 [height, width, 3] in the model's colour order.
 
     ``stretch`` is their size in units of the input. :attr:`kind` says where they are kept:
-    memory, disk or nowhere.
+    in memory, on disk, or not at all.
     """
 
     def __init__(self, dataset: Dataset, model: Model, stretch: float = 1.0) -> None:
@@ -35,16 +35,26 @@ class Pictures:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._store: np.ndarray | None = None
         if size < _SHARE * _free_memory():
-            self.kind = "memory"
+            self.kind = "in memory"
             self._store = np.empty(shape, np.uint8)
-        elif size < _SHARE * shutil.disk_usage(tempfile.gettempdir()).free:
-            self.kind = "disk"
-            self._folder = tempfile.TemporaryDirectory(prefix="oakwright-pictures-")
-            place = Path(self._folder.name) / "pictures"
-            self._store = np.memmap(place, np.uint8, "w+", shape=shape)
+        elif size < _SHARE * shutil.disk_usage(tempfile.gettempdir()).free and self._reserve(shape):
+            self.kind = "on disk"
         else:
-            self.kind = "nowhere"
+            self.kind = "decoded each time"
         self._is_here = np.zeros(len(dataset), bool)
+
+    def _reserve(self, shape: tuple[int, ...]) -> bool:
+        """A file of that size: writing into one with holes ends the process on a full disk."""
+        self._folder = tempfile.TemporaryDirectory(prefix="oakwright-pictures-")
+        place = Path(self._folder.name) / "pictures"
+        try:
+            with place.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, int(np.prod(shape, dtype=np.int64)))
+            self._store = np.memmap(place, np.uint8, "r+", shape=shape)
+        except OSError:
+            self.close()
+            return False
+        return True
 
     def __getitem__(self, index: int) -> np.ndarray:
         """One picture. Raises DatasetError if it is gone or damaged."""

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 import yaml
@@ -95,3 +98,18 @@ def test_a_wrong_name_gets_a_hint():
 def test_of_needs_a_table():
     with pytest.raises(TemplateError, match="not a table"):
         Template.of([1])
+
+
+def test_a_package_that_is_missing_is_named():
+    """In a process of its own, where torch cannot be imported."""
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from oakwright.errors import UsageError\n"
+        "from oakwright import training\n"
+        "training.read_template('mobilenet_v2-1s_ssd-192x192')\n"
+        "try:\n    training.train\n"
+        "except UsageError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.startswith("training needs torch, which is not installed"), done.stderr
+    assert "oakwright[train]" in done.stdout

@@ -212,6 +212,41 @@ def test_pictures_without_boxes_are_trained_on(small, tmp_path):
     assert np.isfinite(trained.history[0]["loss"])
 
 
+def test_without_a_better_score_training_ends_early(shapes, small, tmp_path, monkeypatch):
+    small.write_text(small.read_text().replace("patience: 0", "patience: 2"))
+    real = loop.coco_metrics
+    monkeypatch.setattr(
+        loop, "coco_metrics", lambda *a: dataclasses.replace(real(*a), stats={"AP": 0.3, "AP50": 0})
+    )
+    said = []
+    trained = train(options(shapes, small, tmp_path / "out", epochs=20), say=said.append)
+    # Validated every second epoch: the first time is the best, two times are waited.
+    assert trained.history[-1]["epoch"] == 6
+    assert any("ends early" in line for line in said)
+
+
+def test_pictures_are_the_same_wherever_they_are_kept(shapes, small, monkeypatch):
+    from oakwright.dataset import read
+    from oakwright.training import pictures, read_template
+
+    data, model = read(*shapes), read_template(small).model
+    kept = pictures.Pictures(data, model)
+    monkeypatch.setattr(pictures, "_free_memory", lambda: 0.0)
+    on_disk = pictures.Pictures(data, model)
+    monkeypatch.setattr(pictures.os, "posix_fallocate", _no_space)
+    anew = pictures.Pictures(data, model)
+    assert [p.kind for p in (kept, on_disk, anew)] == ["in memory", "on disk", "decoded each time"]
+    for i in range(len(data)):
+        for _ in range(2):
+            np.testing.assert_array_equal(kept[i], on_disk[i])
+            np.testing.assert_array_equal(kept[i], anew[i])
+    on_disk.close()
+
+
+def _no_space(*_):
+    raise OSError(28, "No space left on device")
+
+
 def test_more_gpus_than_there_are_is_an_error(shapes, small, tmp_path):
     count = torch.cuda.device_count() + 1
     with pytest.raises(UsageError, match=f"--gpu-num {count}: this machine has"):
