@@ -31,7 +31,8 @@ def draw_boxes(
     drawn = np.ascontiguousarray(picture).copy()
     height, width = drawn.shape[:2]
     size = max(width, height)
-    thick, scale = max(1, round(size / 400)), max(0.35, size / 1600)
+    thick, scale = max(1, round(size / 400)), max(0.4, size / 1600)
+    stroke = max(1, round(2 * scale))
     for box, label, text in zip(boxes, labels, texts, strict=True):
         x0, y0 = (int(max(0, min(v, 1 << 20))) for v in box[:2])
         x1, y1 = (int(max(0, min(v, 1 << 20))) for v in box[2:])
@@ -42,10 +43,10 @@ def draw_boxes(
             cv2.rectangle(drawn, (x0, y0), (x1, y1), color, thick)
         if not text:
             continue
-        place = (min(x0 + thick, width - 1), max(y0 - 2 * thick, round(20 * scale)))
+        place = (min(x0 + thick, width - 1), max(y0 - 2 * thick, round(28 * scale)))
         # OpenCV's fonts have ASCII only; others become question marks.
         plain = text.encode("ascii", "replace").decode()
-        for ink, pixels in (((0, 0, 0), 3 * thick), ((255, 255, 255), thick)):
+        for ink, pixels in (((0, 0, 0), 3 * stroke), ((255, 255, 255), stroke)):
             cv2.putText(
                 drawn, plain, place, cv2.FONT_HERSHEY_SIMPLEX, scale, ink, pixels, cv2.LINE_AA
             )

@@ -19,11 +19,14 @@ _LONGEST = 1 << 20
 def metric_rows(metrics: Metrics, complexity: Complexity) -> list[dict[str, Any]]:
     """Rows of key, value, unit and display_name: OTE's three first, then the rest of COCO's.
 
+    Operations have the name of their counter beside them.
+
     Shares are in per cent; all is rounded to three digits as OTE does; numbers that COCO leaves
     undefined (no box of that size, say) are null.
     """
     rows = [
-        _row("complexity", complexity.flops / 1e9, "GFLOPs", f"Complexity ({complexity.counter})"),
+        _row("complexity", complexity.flops / 1e9, "GFLOPs", "Complexity")
+        | {"counter": complexity.counter},
         _row("size", complexity.parameters / 1e6, "Mp", "Size"),
         _row("bbox", metrics.ap * 100, "%", "AP @ [IoU=0.50:0.95]"),
     ]

@@ -193,7 +193,10 @@ def test_metrics_yaml_is_as_ote_writes_it_and_is_updated(place, expected, tmp_pa
         "key": "bbox", "unit": "%", "display_name": "AP @ [IoU=0.50:0.95]",
         "value": round(expected.metrics.ap * 100, 3),
     }  # fmt: skip
-    assert rows["complexity"]["unit"] == "GFLOPs"
+    assert rows["complexity"] == {
+        "key": "complexity", "unit": "GFLOPs", "display_name": "Complexity",
+        "value": round(expected.complexity.flops / 1e9, 3), "counter": "conv+norm+act",
+    }  # fmt: skip
     assert rows["size"]["unit"] == "Mp"
     assert rows["AP_large"]["value"] is None
     assert len(rows) == 1 + 2 + 12 + 3
