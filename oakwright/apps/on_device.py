@@ -61,7 +61,6 @@ while True:
         config.setCropRect(x0, y0, x1, y1)
         config.setResize(WIDTH, HEIGHT)
         config.setKeepAspectRatio(False)
-        config.setFrameType(ImgFrame.Type.COLOR)
         node.io['config'].send(config)
         node.io['crop'].send(frame)
         if EVERY:
@@ -74,7 +73,6 @@ _LEAST = 0.01
 def script(
     size: tuple[int, int],
     *,
-    color: str,
     margin: float,
     most: int,
     every: int = 0,
@@ -82,7 +80,7 @@ def script(
 ) -> str:
     """The script's text.
 
-    ``size``: the recogniser's width and height. ``color``: BGR or RGB. ``margin``: see Recognizer.
+    ``size``: the recogniser's width and height. ``margin``: see Recognizer.
     ``most``: so many things of a picture are looked at, the surest. ``every``: 0 for detections;
     with a tracker, a thing is looked at again after so many pictures. ``keep``: labels; all if
     empty.
@@ -97,4 +95,4 @@ def script(
         "KEEP": tuple(int(k) for k in keep),
     }
     lines = [f"{name} = {value!r}" for name, value in values.items()]
-    return "\n".join(lines) + _SCRIPT.replace("Type.COLOR", f"Type.{color}888p")
+    return "\n".join(lines) + _SCRIPT

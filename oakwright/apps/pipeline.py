@@ -95,7 +95,7 @@ def build(
     """The ``dai.Pipeline``. ``has_depth``: with the board's stereo pair, for distances."""
     dai = need("depthai")
     pipeline = dai.Pipeline()
-    preview = _preview(dai, pipeline, camera)
+    preview = _preview(dai, pipeline, camera, recognizer.color)
     first = _detector(dai, pipeline, detector, preview, camera if has_depth else None)
     found = _tracker(dai, pipeline, first, tracking, detector) if tracking else first.out
 
@@ -104,7 +104,6 @@ def build(
     chooser.setScript(
         script(
             recognizer.size,
-            color=recognizer.color,
             margin=recognizer.margin,
             most=most,
             every=every,
@@ -114,7 +113,8 @@ def build(
     preview.link(chooser.inputs["frames"])
     _freshest(chooser.inputs["frames"], _POOL)
     found.link(chooser.inputs["found"])
-    _freshest(chooser.inputs["found"], _POOL // 2)
+    # More would only be older when their turn comes.
+    _freshest(chooser.inputs["found"], 2)
 
     crops = pipeline.create(dai.node.ImageManip)
     crops.inputConfig.setWaitForMessage(True)
@@ -131,11 +131,12 @@ def build(
     return pipeline
 
 
-def _preview(dai: Any, pipeline: Any, camera: Camera) -> Any:
+def _preview(dai: Any, pipeline: Any, camera: Camera, color: str) -> Any:
+    """Pictures in the order the recogniser wants, since crops keep it."""
     node = pipeline.create(dai.node.ColorCamera)
     node.setPreviewSize(*camera.size)
     node.setInterleaved(False)
-    node.setColorOrder(dai.ColorCameraProperties.ColorOrder.BGR)
+    node.setColorOrder(getattr(dai.ColorCameraProperties.ColorOrder, color))
     node.setFps(camera.fps)
     node.setPreviewNumFramesPool(_POOL)
     if max(camera.size) > 1080:

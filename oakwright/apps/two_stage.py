@@ -20,7 +20,7 @@ from .network import Detector, Recognizer
 from .pipeline import ANSWER, FRAME, PLAN, SEEN, Camera, Tracking, build
 
 # Messages of a stream that wait for a slow host before the camera does.
-_WAITING = 4
+_WAITING = 2
 _SHOWN = ("NEW", "TRACKED")
 # Pictures of which the rate is the mean.
 _COUNTED = 30

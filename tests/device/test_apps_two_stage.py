@@ -71,6 +71,31 @@ def test_none_to_twenty_things_each_with_its_own_answer(blobs):
     assert np.median(mixed) > 2 * NEAR
 
 
+@pytest.mark.parametrize("orders", [("BGR", "RGB"), ("RGB", "BGR"), ("RGB", "RGB")])
+def test_each_network_gets_its_own_order_of_colours(blobs, orders):
+    looked = []
+
+    def tell(call, picture):
+        looked.append(picture.reshape(-1, 3).mean(axis=0))
+        return [(1, 0.9, 0.2, 0.2, 0.6, 0.6)]
+
+    detector, recognizer = Detector(blobs[0], orders[0]), Recognizer(blobs[1], orders[1])
+    app = TwoStage(detector, recognizer, decode=colour, camera=Camera((320, 320)))
+    seen, _ = watch(app, tell, 3)
+    away = []
+    for one, told in zip(seen, looked, strict=False):
+        (thing,) = one.things
+        whole, part = (mean_color(one.picture, box) for box in ((0, 0, 1, 1), thing.box))
+        if orders[0] == "RGB":
+            told = told[::-1]
+        answer = thing.answer[::-1] if orders[1] == "RGB" else thing.answer
+        assert told == pytest.approx(whole, abs=3)
+        assert answer == pytest.approx(part, abs=NEAR)
+        away.append(abs(part - part[::-1]).max())
+    # In some picture the other order would be far off.
+    assert max(away) > 2 * NEAR
+
+
 BORDER = [
     (1, 0.9, -0.2, 0.3, 0.1, 0.6),
     (1, 0.9, 0.9, 0.9, 1.3, 1.4),
