@@ -240,7 +240,13 @@ def test_pairs_from_the_host_are_matched_by_number():
 
 
 def test_what_is_not_supported_is_named_before_frames_flow():
-    pipeline, stereo = stereo_pipeline(lambda s: s.initialConfig.setBilateralFilterSigma(50))
+    def configure(stereo):
+        stereo.setExtendedDisparity(True)
+        raw = stereo.initialConfig.get()
+        raw.costMatching.enableCompanding = True
+        stereo.initialConfig.set(raw)
+
+    pipeline, stereo = stereo_pipeline(configure)
     stream(pipeline, stereo.depth, "depth")
     stream(pipeline, stereo.debugDispCostDump, "dump")
     with (
@@ -249,7 +255,7 @@ def test_what_is_not_supported_is_named_before_frames_flow():
         dai.Device(pipeline),
     ):
         pass
-    assert "bilateralSigmaValue = 50" in str(error.value)
+    assert "enableCompanding with enableExtended is not supported" in str(error.value)
     assert "debugDispCostDump" in str(error.value)
 
 
@@ -303,12 +309,14 @@ def test_settings_out_of_range_are_named_at_the_start_and_refused_later():
         queue = device.getOutputQueue("depth")
         queue.get()
         config = dai.StereoDepthConfig()
-        config.setBilateralFilterSigma(200)
+        raw = config.get()
+        raw.algorithmControl.disparityShift = 300
+        config.set(raw)
         device.getInputQueue("config").send(config)
         for _ in range(4):
             assert queue.get().getFrame().any()
     text = "\n".join(line for each in oak.report()["devices"] for line in each["log"])
-    assert "bilateralSigmaValue = 200" in text
+    assert "disparityShift = 300" in text
 
 
 def test_a_calibration_set_while_it_runs_is_used():

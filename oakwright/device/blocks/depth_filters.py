@@ -43,6 +43,8 @@ class Filters:
     """Which filters, in which order. ``median``: 0, 3, 5 or 7; ``speckle``: size and step."""
 
     order: Sequence[str] = (MEDIAN, DECIMATION, SPECKLE, SPATIAL, TEMPORAL)
+    # Deviation of a bilateral mean that comes before all others; 0 for none.
+    bilateral: int = 0
     median: int = 0
     decimation: int = 1
     decimation_mode: str = SKIP
@@ -60,6 +62,8 @@ class FilterChain:
 
     def apply(self, disparity: np.ndarray, filters: Filters, scale: int) -> np.ndarray:
         """The filtered map; ``scale`` is its units per pixel of disparity."""
+        if filters.bilateral:
+            disparity = bilateral(disparity, filters.bilateral)
         for name in filters.order:
             if name == MEDIAN and filters.median:
                 disparity = median(disparity, filters.median)
@@ -136,6 +140,28 @@ def _median_of_many(values: np.ndarray, size: int) -> np.ndarray:
         if waiting:
             pool.append(waiting.pop().copy())
     return np.asarray(pool[0])
+
+
+def bilateral(disparity: np.ndarray, sigma: float) -> np.ndarray:
+    """A 5x5 mean (OpenCV's disc) that weighs by nearness in place and in value; holes stay holes.
+
+    ``sigma`` is the deviation of both weights: in values of the map, and in pixels.
+    """
+    values = disparity.astype(np.float32)
+    rows, columns = values.shape
+    wide = cv2.copyMakeBorder(values, 2, 2, 2, 2, cv2.BORDER_REFLECT_101)
+    total, weights = np.zeros_like(values), np.zeros_like(values)
+    for dy in range(-2, 3):
+        for dx in range(-2, 3):
+            if dx * dx + dy * dy > 4:
+                continue
+            there = wide[2 + dy : 2 + dy + rows, 2 + dx : 2 + dx + columns]
+            apart = (there - values) ** 2 + (dx * dx + dy * dy)
+            weight = np.exp(apart / np.float32(-2 * sigma * sigma)) * (there > 0)
+            total += weight * there
+            weights += weight
+    mixed = np.rint(total / np.maximum(weights, 1e-9))
+    return np.where(disparity > 0, mixed, 0).astype(np.uint16)
 
 
 def decimate(disparity: np.ndarray, factor: int, mode: str) -> np.ndarray:

@@ -200,6 +200,20 @@ def match(left: np.ndarray, right: np.ndarray, how: Matching) -> Match:
     return Match(units, np.asarray(sureness))
 
 
+# With companding: whole disparities to the first, every second to the next, then every fourth.
+COMPANDED_LEVELS, _COMPANDED = 176, (48, 112)
+
+
+def companded(disparity: np.ndarray) -> np.ndarray:
+    """Whole disparities (0..175) as sparse matching gives them: the nearest it looks at."""
+    values = disparity.astype(np.int32)
+    second, fourth = _COMPANDED
+    found = np.where(values < second, values, second + (values - second + 1) // 2 * 2)
+    last = COMPANDED_LEVELS - 4
+    far = np.minimum(fourth + (values - fourth + 2) // 4 * 4, last)
+    return np.where(values < fourth, found, far).astype(np.uint16)
+
+
 def _match_first(first: np.ndarray, second: np.ndarray, how: Matching) -> np.ndarray:
     """Sixteenths of a pixel (int16, negative: none): pixel x of ``first`` is x - d of the other."""
     count = how.levels * (2 if how.extended else 1)

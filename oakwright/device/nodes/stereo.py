@@ -21,12 +21,14 @@ from ..blocks.depth_filters import FilterChain
 from ..blocks.formats import BadFrame, decode, encode, is_known
 from ..blocks.stereo import (
     CENTER,
+    COMPANDED_LEVELS,
     LEFT,
     RIGHT,
     Lens,
     Pose,
     Rectifier,
     View,
+    companded,
     depth_of,
     match,
     see_from,
@@ -91,7 +93,7 @@ class StereoDepth(Node):
     def __init__(self, record: NodeRecord, context: Context) -> None:
         super().__init__(record, context)
         self._use(self.properties["initialConfig"])
-        self._chain = FilterChain()
+        self._chain, self._wide_chain = FilterChain(), FilterChain()
         self._calibrated: tuple[Any, _Pair] | None = None
         self._reader = ConfigReader()
         self._said: set[str] = set()
@@ -210,11 +212,32 @@ class StereoDepth(Node):
         socket = pair.sockets[view_of]
         if self.output("confidenceMap").is_linked:
             self._send_map("confidenceMap", found.confidence, "RAW8", socket, right)
+        disparity, depth, socket = self._maps(pair, pixels, found.disparity, self._chain)
+        if self.output("depth").is_linked:
+            if self.config.compands:
+                wide = match(*pixels, replace(how, levels=COMPANDED_LEVELS)).disparity
+                _, depth, _ = self._maps(pair, pixels, companded(wide), self._wide_chain)
+            self._send_map("depth", depth, "RAW16", socket, right)
+        if self.output("disparity").is_linked:
+            if self.config.invalid:
+                disparity = np.where(disparity > 0, disparity, np.uint16(self.config.invalid))
+            kind = "RAW8" if how.largest <= 255 else "RAW16"
+            self._send_map("disparity", disparity, kind, socket, right)
+
+    def _maps(
+        self,
+        pair: _Pair,
+        pixels: tuple[np.ndarray, np.ndarray],
+        disparity: np.ndarray,
+        chain: FilterChain,
+    ) -> tuple[np.ndarray, np.ndarray, int]:
+        """Disparity and depth after all filters, and the socket of the camera that sees them."""
+        how = self.config.matching
+        view_of = 0 if how.align == LEFT else 1
+        socket = pair.sockets[view_of]
         darkest, brightest = self.config.brightness
-        disparity = depth_filters.bright_enough(
-            found.disparity, pixels[view_of], darkest, brightest
-        )
-        disparity = self._chain.apply(disparity, self.config.filters, how.scale)
+        disparity = depth_filters.bright_enough(disparity, pixels[view_of], darkest, brightest)
+        disparity = chain.apply(disparity, self.config.filters, how.scale)
         factor = pixels[0].shape[1] / disparity.shape[1]
         matrix = pair.rectifier.matrix.copy()
         matrix[:2] /= factor if disparity.shape != pixels[0].shape else 1
@@ -232,11 +255,7 @@ class StereoDepth(Node):
         if view is not None:
             socket = socket if seen_socket is None else seen_socket
             depth, disparity = see_from(view, matrix, depth, disparity, 1 / units)
-        if self.output("depth").is_linked:
-            self._send_map("depth", depth, "RAW16", socket, right)
-        if self.output("disparity").is_linked:
-            kind = "RAW8" if how.largest <= 255 else "RAW16"
-            self._send_map("disparity", disparity, kind, socket, right)
+        return disparity, depth, socket
 
     def _send_unchecked(
         self, pair: _Pair, pixels: tuple[np.ndarray, np.ndarray], right: Any

@@ -42,9 +42,8 @@ _ALLOWED: Mapping[str, Iterable[int]] = {
     "algorithmControl.numInvalidateEdgePixels": range(4097),
     "costMatching.confidenceThreshold": range(256),
     "costMatching.disparityWidth": _LEVELS,
-    "costMatching.enableCompanding": (0,),
-    "costMatching.invalidDisparityValue": (0,),
-    "postProcessing.bilateralSigmaValue": (0,),
+    "costMatching.invalidDisparityValue": range(256),
+    "postProcessing.bilateralSigmaValue": range(65536),
     "postProcessing.median": (0, 3, 5, 7),
     "postProcessing.decimationFilter.decimationFactor": range(5),
     "postProcessing.decimationFilter.decimationMode": _DECIMATIONS,
@@ -64,6 +63,9 @@ class StereoConfig:
     units_per_m: float
     range: tuple[int, int]
     brightness: tuple[int, int]
+    compands: bool = False
+    # What a disparity map holds where there is none.
+    invalid: int = 0
 
 
 def unsupported(values: Mapping[str, Any]) -> list[str]:
@@ -75,10 +77,25 @@ def unsupported(values: Mapping[str, Any]) -> list[str]:
             value = value[key]
         if int(value) not in allowed:
             found.append(f"initialConfig.{name} = {value} is not supported")
+    found += _wrong_companding(values)
     own = values["algorithmControl"]["customDepthUnitMultiplier"]
     if values["algorithmControl"]["depthUnit"] == _OWN_UNIT and not own > 0:
         found.append(f"initialConfig.algorithmControl.customDepthUnitMultiplier = {own}")
     return found
+
+
+def _wrong_companding(values: Mapping[str, Any]) -> Iterable[str]:
+    """What sparse matching is documented for is 96 whole disparities."""
+    cost, control = values["costMatching"], values["algorithmControl"]
+    if cost["enableCompanding"]:
+        for name, is_on in (
+            ("enableExtended", control["enableExtended"]),
+            ("enableSubpixel", control["enableSubpixel"]),
+            ("disparityShift", control["disparityShift"]),
+            ("disparityWidth 64", _LEVELS.get(cost["disparityWidth"]) == 64),
+        ):
+            if is_on:
+                yield f"initialConfig.costMatching.enableCompanding with {name} is not supported"
 
 
 def read_config(values: Mapping[str, Any], align: str | None) -> StereoConfig:
@@ -108,6 +125,8 @@ def read_config(values: Mapping[str, Any], align: str | None) -> StereoConfig:
         own if unit == _OWN_UNIT else _UNITS_PER_M[unit],
         (limits["minRange"], limits["maxRange"]),
         (brightness["minBrightness"], brightness["maxBrightness"]),
+        bool(cost["enableCompanding"]),
+        int(cost["invalidDisparityValue"]),
     )
 
 
@@ -116,6 +135,7 @@ def _read_filters(post: Mapping[str, Any], bits: int) -> Filters:
     temporal, decimation = post["temporalFilter"], post["decimationFilter"]
     return Filters(
         order=[_FILTERS[number] for number in post["filteringOrder"] if number in _FILTERS],
+        bilateral=post["bilateralSigmaValue"],
         median=post["median"] if bits <= _MEDIAN_BITS else 0,
         decimation=decimation["decimationFactor"],
         decimation_mode=_DECIMATIONS[decimation["decimationMode"]],

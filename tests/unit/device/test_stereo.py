@@ -13,6 +13,7 @@ from oakwright.device.blocks.stereo import (
     Pose,
     Rectifier,
     View,
+    companded,
     depth_of,
     match,
     see_from,
@@ -290,6 +291,30 @@ def test_median_of_fine_disparities_is_the_median(size):
     windows = np.lib.stride_tricks.sliding_window_view(wide, (size, size))
     expected = np.median(windows.reshape(30, 40, -1), axis=-1)
     assert np.array_equal(filters.median(values, size), expected)
+
+
+def test_bilateral_is_opencvs_and_keeps_holes():
+    rng = np.random.default_rng(4)
+    values = rng.integers(20, 90, (60, 80)).astype(np.uint16)
+    for sigma in (1, 5, 40):
+        ours = filters.bilateral(values, sigma).astype(int)
+        theirs = cv2.bilateralFilter(values.astype(np.float32), 5, sigma, sigma)
+        assert np.abs(ours - theirs).max() <= 0.51
+    holes = values.copy()
+    holes[20:30, 20:30] = 0
+    found = filters.bilateral(holes, 40)
+    assert not found[20:30, 20:30].any()
+    assert found[31:, :].min() >= 20, "what is missing pulls nothing down"
+
+
+def test_companding_looks_at_every_second_then_at_every_fourth():
+    """Against the list of what is looked at: 48, 32 and 16 of them, 176 in reach."""
+    looked_at = np.array([*range(48), *range(48, 112, 2), *range(112, 176, 4)])
+    assert len(looked_at) == 48 + 32 + 16
+    found = companded(np.arange(176, dtype=np.uint16))
+    assert set(found.tolist()) <= set(looked_at.tolist())
+    nearest = np.abs(looked_at[None] - np.arange(176)[:, None]).min(axis=1)
+    assert np.array_equal(np.abs(found.astype(int) - np.arange(176)), nearest)
 
 
 def test_decimation_modes():
