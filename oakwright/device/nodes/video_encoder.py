@@ -12,7 +12,7 @@ from typing import Any
 import depthai as dai
 import numpy as np
 
-from ..blocks.formats import Frame, decode, frame_bytes
+from ..blocks.formats import Frame, decode
 from ..blocks.video import (
     H264,
     H265,
@@ -106,8 +106,6 @@ class VideoEncoder(Node):
         size = f"{frame.width}x{frame.height}"
         if frame.type not in _READS:
             return f"the picture is of type {frame.type}, the encoder takes {', '.join(_READS)}"
-        if len(frame.data) < frame_bytes(frame.type, frame.width, frame.height):
-            return f"the picture of {size} has only {len(frame.data)} bytes"
         if self._profile not in _CODECS:
             is_odd = self.properties["lossless"] and (frame.width % 2 or frame.height % 2)
             return f"the picture is {size}, lossless JPEG takes even sizes" if is_odd else ""
