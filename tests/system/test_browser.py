@@ -288,7 +288,7 @@ def test_detections_are_drawn_as_boxes(page, tmp_path):
 
 
 def test_names_of_strangers_are_text(page, files):
-    evil = '<img src=x onerror="document.title=1">'
+    evil = '<img src=x onerror="document.title=1">' + 120 * "x"
     [path] = files(evil=doubled([1, 3, 8, 8], name=evil))
     choose(page, path)
     page.click("#graph-box summary")
@@ -297,6 +297,13 @@ def test_names_of_strangers_are_text(page, files):
     page.click("text=Next layer")
     expect(page.locator("#graph [role=status]")).to_contain_text(evil)
     assert page.locator("main img").count() == 0
+    page.set_viewport_size(PHONE)
+    page.select_option("#range", "0..255")
+    converted(page)
+    page.click("#run")
+    expect(page.locator("#answers h3")).to_contain_text(evil)
+    assert page.locator("main img").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert page.title().startswith("oakwright")
 
 

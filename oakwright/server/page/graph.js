@@ -74,7 +74,7 @@ export class Graph {
       const made = draw("g", { class: `box ${box.family}${this.isRefused(box) ? " refused" : ""}`, transform: `translate(${box.x} ${box.y})`, onclick: () => this.choose(box.at) },
         draw("rect", { width: w, height: h, rx: 8 }),
         draw("text", { x: 10, y: 17, text: cut(kind, 22) }),
-        draw("text", { class: "name", x: 10, y: 32, text: cut(box.name, 29) }),
+        draw("text", { class: "name", x: 10, y: 32, text: cut(box.name, 25) }),
         draw("title", { text: `${kind} ${box.name}` }));
       this.boxes.set(box.at, made);
       this.svg.append(made);

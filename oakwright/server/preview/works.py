@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -52,6 +53,9 @@ def look(asked: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         size = {"box_width": BOX_W, "box_height": BOX_H}
         counts = {"part": number, "parts": parts, "layers": len(found.layers)}
         graph.append({**counts, **size, **plain})
+    ports = ("Parameter", "Result")
+    kinds = (layer.operation for layer in found.layers)
+    facts["operations"] = Counter(kind for kind in kinds if not kind.startswith(ports))
     facts["macs"] = sum(layer.macs for layer in found.layers)
     notes = list(found.notes)
     if len(found.layers) > MOST_LAYERS:
