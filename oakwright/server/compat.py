@@ -87,7 +87,7 @@ async def _compile(service: Service, query: Mapping[str, str], form: FormData) -
             asked = JobRequest(files=uploads, optimizer=words, **common)
         if _is_true(query.get("dry")):
             return JSONResponse(_dry(asked))
-        job = await run_in_threadpool(service.submit, asked)
+        job, made = await run_in_threadpool(service.answer, asked)
         if job.is_open:
             await service.watch.until(job.id)
             try:
@@ -97,7 +97,8 @@ async def _compile(service: Service, query: Mapping[str, str], form: FormData) -
                 return _failure(lost, 503, job.id)
         if job.result is None:
             return _failure(plain_error(job), 400, job.id)
-        made = await run_in_threadpool(service.result, job)
+        if made is None:
+            made = await run_in_threadpool(service.result, job)
         stamp = {"X-HASH": job.key, "X-Job": job.id}
         if _is_true(_text(form, "download_ir")):
             archive = await run_in_threadpool(made.as_zip)

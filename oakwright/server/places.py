@@ -23,7 +23,7 @@ _SHOWN = ".oakwright-store"  # a file in a shared folder, by which a worker know
 
 def open_book(settings: Settings, patience_s: float | None = None) -> Book:
     """The book of jobs; ``patience_s``: how long one that is away is waited for."""
-    more = {} if patience_s is None else {"patience_s": patience_s}
+    more: dict[str, Any] = {} if patience_s is None else {"patience_s": patience_s}
     if not settings.queue:
         return Ledger(settings.data / "book.sqlite", **more)
     from .redis_ledger import RedisLedger

@@ -12,6 +12,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import PurePosixPath
 from typing import Any
@@ -95,7 +96,7 @@ class JobRequest:
         """A hash of all that decides the result; equal keys have equal results."""
         plain = asdict(self)
         del plain["cache"]
-        made_by = [__version__, version("openvino")]
+        made_by = [__version__, _openvino()]
         return hashlib.sha256(json.dumps([made_by, plain], sort_keys=True).encode()).hexdigest()
 
     def as_json(self) -> dict[str, Any]:
@@ -109,6 +110,12 @@ class JobRequest:
         optimizer = plain["optimizer"]
         words = tuple(optimizer) if optimizer is not None else None
         return cls(**{**plain, "files": files, "optimizer": words})
+
+
+@cache
+def _openvino() -> str:
+    """Its version; looking for it takes longer than all else of an answer."""
+    return version("openvino")
 
 
 def safe_name(name: str, what: str) -> str:

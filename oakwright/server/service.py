@@ -77,6 +77,11 @@ class Service:
                 self.supervisor.forgot_to_ring()
         return job
 
+    def answer(self, request: JobRequest) -> tuple[Job, conversion.Converted | None]:
+        """Take a job, and give its result where that is known, in one go."""
+        job = self.submit(request)
+        return job, self.result(job) if job.result is not None else None
+
     def result(self, job: Job) -> conversion.Converted:
         """What a done job made. Raises UsageError where it has no result (any more)."""
         if job.result is None or not self.store.has(job.result):
