@@ -29,6 +29,7 @@ COMMANDS = {
     "dataset": ("dataset", "dataset_group", "Pictures with boxes: check, count, show, split."),
     "train": ("train", "train_command", "Train a detector on pictures with boxes."),
     "eval": ("eval", "eval_command", "COCO's numbers of a checkpoint, ONNX, IR or blob."),
+    "compress": ("compress", "compress_command", "A trained detector as int8, for CPUs."),
     "export": ("export", "export_command", "A trained detector as IR, ONNX, blob or archive."),
     "check": ("check", "check_command", "Every layer the chip would refuse, at once."),
     "inspect": ("inspect", "inspect_command", "Look inside a blob, an IR or an ONNX file."),

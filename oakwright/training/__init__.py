@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .checkpoint import Checkpoint
     from .checkpoint import load as load_checkpoint
     from .checkpoint import save as save_checkpoint
+    from .compression import Compressed, CompressOptions, compress
     from .description import Description
     from .detectors import Detector, check_classes, open_detector
     from .evaluation import Evaluated, evaluate, summary
@@ -30,6 +31,9 @@ _PLACES = {
     "Checkpoint": ("checkpoint", "Checkpoint"),
     "load_checkpoint": ("checkpoint", "load"),
     "save_checkpoint": ("checkpoint", "save"),
+    "Compressed": ("compression", "Compressed"),
+    "CompressOptions": ("compression", "CompressOptions"),
+    "compress": ("compression", "compress"),
     "Description": ("description", "Description"),
     "Detector": ("detectors", "Detector"),
     "check_classes": ("detectors", "check_classes"),
@@ -57,11 +61,10 @@ _PLACES = {
 }
 
 __all__ = [
-    "Checkpoint", "Description", "Detections", "Detector", "Evaluated", "ExportOptions",
-    "Metrics", "Progress",
-    "Template", "TrainOptions", "Trained", "check_classes", "coco_metrics", "evaluate",
-    "export",
-    "instantiate", "load_checkpoint", "names", "open_detector", "parse_duration", "read_template",
+    "Checkpoint", "CompressOptions", "Compressed", "Description", "Detections", "Detector",
+    "Evaluated", "ExportOptions", "Metrics", "Progress", "Template", "TrainOptions", "Trained",
+    "check_classes", "coco_metrics", "compress", "evaluate", "export", "instantiate",
+    "load_checkpoint", "names", "open_detector", "parse_duration", "read_template",
     "save_checkpoint", "save_metrics", "save_report", "share_processor", "summary", "train",
 ]  # fmt: skip
 

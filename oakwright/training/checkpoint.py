@@ -34,6 +34,7 @@ class Checkpoint:
     ``weights``: tensors by name; of a trained one, the running mean over the steps (EMA).
     ``classes``: None where it is a trunk. ``source`` says where a trunk is from.
     ``statistics``: what the training data were like. ``state``: what resuming needs, or None.
+    ``rounding``: of a compressed one, where its numbers are rounded (see quantised.py).
     """
 
     template: Template
@@ -42,6 +43,7 @@ class Checkpoint:
     statistics: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
     state: Mapping[str, Any] | None = None
+    rounding: str | None = None
 
     @property
     def anchors(self) -> np.ndarray:
@@ -62,7 +64,11 @@ class Checkpoint:
                 "this is the trunk only, not a trained detector: it finds nothing yet",
                 remedy="train it: oakwright train --load-weights snapshot.pth ...",
             )
-        network = Ssd(self.template.model, len(self.classes))
+        network: Any = Ssd(self.template.model, len(self.classes))
+        if self.rounding is not None:
+            from .quantised import rebuilt
+
+            network = rebuilt(network, self.rounding)
         check_fit(self.weights, network.state_dict())
         network.load_state_dict(dict(self.weights))
         return network.eval()
@@ -88,6 +94,7 @@ def content(checkpoint: Checkpoint) -> dict[str, Any]:
         "statistics": dict(checkpoint.statistics),
         "source": checkpoint.source,
         "state": dict(checkpoint.state) if checkpoint.state is not None else None,
+        "rounding": checkpoint.rounding,
     }
 
 
@@ -111,6 +118,9 @@ def load(path: PathLike) -> Checkpoint:
     statistics, state = read.get("statistics"), read.get("state")
     if not isinstance(statistics, dict) or not isinstance(state, (dict, type(None))):
         raise _bad(place, "its statistics or its state are no tables")
+    rounding = read.get("rounding")
+    if not isinstance(rounding, (str, type(None))):
+        raise _bad(place, "its rounding is no text")
     return Checkpoint(
         template=template,
         classes=tuple(classes) if classes is not None else None,
@@ -118,6 +128,7 @@ def load(path: PathLike) -> Checkpoint:
         statistics=statistics,
         source=str(read.get("source") or "")[:500],
         state=state,
+        rounding=rounding,
     )
 
 
