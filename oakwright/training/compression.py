@@ -178,7 +178,7 @@ def _train(
                 optimizer.step()
                 step += 1
                 if step % 10 == 0:
-                    say(f"step {step}/{options.steps}  loss {float(loss):.3f}")
+                    say(f"step {step}/{options.steps}  loss {float(loss.detach()):.3f}")
             epoch += 1
     finally:
         batches.pictures.close()
