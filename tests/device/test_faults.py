@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from oakwright.cli.device import run_command
 from oakwright.device import VirtualOak, read_fault_file
+from oakwright.device.settings import CameraSpec
 from oakwright.errors import PipelineError, UsageError
 
 # Of an error that a real host raises when the camera is gone (depthai 2.33's own words).
@@ -219,6 +220,25 @@ def test_the_run_ends_when_it_should_however_often_the_link_goes():
                 pass
     assert losses == 5
     assert oak.report()["seconds"] == pytest.approx(10, abs=0.01)
+
+
+def test_two_cameras_lose_their_links_and_the_run_ends_all_the_same():
+    losses, two = 0, (CameraSpec(), CameraSpec())
+    with VirtualOak(deterministic=True, seconds=6, cameras=two, faults=["disconnect@1s:1s"]) as oak:
+        infos = dai.Device.getAllAvailableDevices()
+        assert len(infos) == 2
+        while True:
+            try:
+                with (
+                    dai.Device(pipeline_of(), infos[0]) as one,
+                    dai.Device(pipeline_of(), infos[1]),
+                ):
+                    read_until_lost(one)
+                    losses += 1
+            except RuntimeError:
+                pass
+    assert losses == 1
+    assert oak.report()["seconds"] == pytest.approx(6, abs=0.01)
 
 
 # -- a slow host

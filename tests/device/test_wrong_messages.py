@@ -159,6 +159,7 @@ def test_what_depthai_declares_covers_every_input_we_have():
         "Script",
         "Sync",
         "SystemLogger",
+        "UVC",
         "XLinkIn",
         "XLinkOut",
     }

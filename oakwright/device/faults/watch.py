@@ -24,7 +24,7 @@ class LinkWatch:
     ) -> None:
         self._scheduler, self._injector = scheduler, injector
         self._lose, self._say_hot = lose, say_hot
-        self._is_started = self._is_losing = self._has_ended = False
+        self._is_started = False
 
     def start(self) -> None:
         """Begin to wait, if there is anything to wait for."""
@@ -32,24 +32,12 @@ class LinkWatch:
         if loss is not None:
             self._is_started = True
             # A group of its own: it ends the nodes, which are another.
-            self._scheduler.spawn("the link", lambda: self._watch(loss), self)
+            self._scheduler.spawn("the link", lambda: self._run(loss), self)
 
     def stop(self) -> None:
         """End it; returns when it has."""
-        if not self._is_started:
-            return
-        if self._is_losing and self._scheduler.is_deterministic:
-            # It ends the nodes at this moment, and no two may end tasks at a time.
-            why = Waiting("waits for the end of what was lost")
-            self._scheduler.wait(lambda: self._has_ended, why)
-        else:
+        if self._is_started:
             self._scheduler.stop(self)
-
-    def _watch(self, loss: Loss) -> None:
-        try:
-            self._run(loss)
-        finally:
-            self._has_ended = True
 
     def _run(self, loss: Loss) -> None:
         if loss.fault.kind == "hot":
@@ -57,9 +45,12 @@ class LinkWatch:
                 self._wait(loss.at_s - OFF_AFTER_S + number * WARNS_EVERY_S)
                 self._say_hot(TOO_HOT)
         self._wait(loss.at_s)
-        self._is_losing = True
         self._injector.struck(loss)
-        self._lose(loss)
+        self._injector.losing += 1
+        try:
+            self._lose(loss)
+        finally:
+            self._injector.losing -= 1
 
     def _wait(self, at_s: float) -> None:
         scheduler = self._scheduler
