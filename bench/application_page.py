@@ -22,8 +22,8 @@ then ended by q or as by Ctrl-C.
 every linked stream to the host brought messages of the declared type and size; pictures and
 detections follow the scene. *Lacks* names an import or a file that cannot be had without the
 services of others. Those that use depthai-sdk run with the version that their `requirements.txt`
-names (1.10.2, which is not published any more, is 1.11.0 here; where none is named, or the
-one named lacks the model that is asked for, it is one that fits). *Frames* are messages that reached
+names (1.10.2, which is not published any more, is 1.11.0 here; where none is named, or the one
+named lacks the model that is asked for, it is one that fits). *Frames* are messages that reached
 the host; *seconds* are real ones on a two-core machine with much else to do, no measure of speed.
 
 """
@@ -44,13 +44,13 @@ def as_page(rows: Sequence[Ran], said: Mapping[str, Any]) -> str:
     """The whole page."""
     lines = {row.script: Application.of(row.script, _line(said, row.script)) for row in rows}
     counts = Counter(row.result for row in rows)
-    runnable = counts["clean"] + counts["failed"]
+    runnable = counts["clean"] + counts["failed"] + counts["left"]
     share = counts["clean"] / runnable if runnable else 0.0
     text = [
         HEAD,
         f"{len(rows) - counts['apart']} applications: {counts['lacks']} lack what cannot be had; "
-        f"of the other {runnable}, {counts['clean']} are clean ({share:.0%}) and "
-        f"{counts['failed']} fail.\n",
+        f"of the other {runnable}, {counts['clean']} are clean ({share:.0%}), "
+        f"{counts['failed']} fail and {counts['left']} have not been run.\n",
         _table(rows, lines),
         _needs(lines),
         STAND_INS,

@@ -20,7 +20,7 @@ from oakwright.device.sources import Shot
 from oakwright.device.verdict import judge
 
 ALIASES = (("blobconverter", "oakwright.blobconverter"),)
-RESULTS = ("clean", "failed", "lacks", "apart")
+RESULTS = ("clean", "failed", "lacks", "apart", "left")
 # The source's stills stand so long, see oakwright.device.sources.CutsSource.
 HOLD_S = 0.5
 

@@ -78,7 +78,8 @@ def main() -> None:
                 text = json.dumps([asdict(rows[name]) for name in sorted(rows)], indent=1)
                 write_aside(given.rows, text)
     if not given.only or given.rows is not None:
-        write_aside(given.out, as_page([rows[name] for name in sorted(rows)], said))
+        every = {one.script: waiting(one) for one in applications(given.experiments, said)} | rows
+        write_aside(given.out, as_page([every[name] for name in sorted(every)], said))
 
 
 def applications(folder: Path, said: dict[str, Any]) -> list[Application]:
@@ -92,6 +93,13 @@ def applications(folder: Path, said: dict[str, Any]) -> list[Application]:
     if missing := set(lines) - {one.script for one in found}:
         raise SystemExit(f"{folder} has no {min(missing)}: is it the commit that the help names?")
     return found
+
+
+def waiting(application: Application) -> Ran:
+    """The row of one that no run of --rows has come to."""
+    reason = application.apart or application.lacks
+    result = "apart" if application.apart else "lacks" if application.lacks else "left"
+    return Ran(application.script, result, reason=reason or "not run yet")
 
 
 def run_all(wanted: list[Application], places: Places, jobs: int) -> Iterator[Ran]:
