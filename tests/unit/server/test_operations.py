@@ -138,15 +138,20 @@ def test_metrics_are_prometheus_own_format(guarded):
 
 def test_the_log_is_a_json_object_a_line(guarded):
     server, key, folder = guarded
+    files = [("files", ("log.onnx", tiny(7.0)))]
+    job_id = server.post("/api/v1/jobs", files=files, headers=bearer(key)).json()["id"]
     server.get("/api/v1/jobs?x=%0a", headers=bearer(key))
 
-    def rows():
-        return [json.loads(line) for line in (folder / "log").read_text().splitlines()]
+    def row(**wanted):
+        """The first whole line with these, or None: lines are written when all is over."""
+        lines = (folder / "log").read_text().splitlines(keepends=True)
+        rows = [json.loads(line) for line in lines if line.endswith("\n")]
+        return next((one for one in rows if wanted.items() <= one.items()), None)
 
-    assert server.until(lambda: any(row.get("event") == "job" for row in rows()), 60)
-    request = next(row for row in rows() if row.get("path") == "/api/v1/jobs")
-    assert {"time", "level", "method", "status", "seconds", "client", "from"} <= set(request)
-    job = next(row for row in rows() if row.get("event") == "job")
+    asked = {"path": "/api/v1/jobs", "method": "GET", "status": 200}
+    assert server.until(lambda: row(event="job", job=job_id) and row(**asked), 120)
+    assert {"time", "level", "seconds", "client", "from"} <= set(row(**asked))
+    job = row(event="job", job=job_id)
     assert (job["outcome"], job["client"], job["attempt"]) == ("done", "ann", 1)
     assert key not in (folder / "log").read_text()
 
