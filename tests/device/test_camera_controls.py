@@ -133,6 +133,7 @@ def test_controls_add_up_and_automatic_takes_its_part_back():
     assert plain.mean() < again.mean() > dark.mean()
 
 
+@pytest.mark.slow
 def test_focus_is_on_what_the_scene_has_there():
     """Sharpest where the lens is for the scene's own depth."""
     sharp = {}

@@ -230,6 +230,7 @@ def test_time_smooths_what_stands_still():
     assert np.array_equal(plain, smooth)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(dai.node.StereoDepth.PresetMode.__members__))
 def test_a_preset_measures_the_plane(name):
     preset = getattr(dai.node.StereoDepth.PresetMode, name)

@@ -1,5 +1,7 @@
 """The two-hour run's own short version: a minute, the same kinds of faults, twice."""
 
+import pytest
+
 from bench.two_hours import Run, as_page, problems, run_once
 from bench.two_hours_app import make_networks
 
@@ -15,6 +17,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.slow
 def test_a_two_stage_application_goes_on_through_faults_and_repeats(tmp_path):
     networks = make_networks(tmp_path)
     first, second = (run_once(networks, MINUTES, FPS, FAULTS) for _ in range(2))
