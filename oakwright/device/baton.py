@@ -53,6 +53,8 @@ class BatonScheduler(Scheduler):
         self._outside: set[Task] = set()
         self._timed_out: set[Task] = set()
         self._faults: dict[Task, BaseException] = {}
+        # How many tasks wait for a device's nodes to end.
+        self._closing = 0
         # Tasks within ``wait``, and of these the ones that end it with a KeyboardInterrupt.
         self._within: set[Task] = set()
         self._interrupted: set[Task] = set()
@@ -153,11 +155,11 @@ class BatonScheduler(Scheduler):
 
     def _close(self, tasks: list[Task]) -> None:
         # The run may be over already, and that must not cut the closing short.
-        end_at, self.end_at_s = self.end_at_s, None
+        self._closing += 1
         try:
             self.wait(lambda: all(t.is_done for t in tasks), Waiting("waits for its nodes' end"))
         finally:
-            self.end_at_s = end_at
+            self._closing -= 1
 
     def retire(self) -> None:
         """The calling task goes on without the baton: for the end of a session."""
@@ -254,8 +256,9 @@ class BatonScheduler(Scheduler):
     def _ended(self, due: float | None) -> Task | None:
         """A host task whose time, or whose patience, is up before the next event."""
         hosts = [t for t in self.tasks if t.is_host and t.ready is not None]
-        if self.end_at_s is not None and hosts and (due is None or due >= self.end_at_s):
-            self.virtual.advance(self.end_at_s)
+        end_at_s = None if self._closing else self.end_at_s
+        if end_at_s is not None and hosts and (due is None or due >= end_at_s):
+            self.virtual.advance(end_at_s)
             return self._fault(hosts[0], self.end())
         if self.patience_s is None or due is None:
             return None

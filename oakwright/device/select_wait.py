@@ -3,7 +3,8 @@
 ``selectors`` is what both wait with. A wait of theirs is asked for again and again, each time for
 no time at all, and ends when a file is ready or its virtual time has passed: while it lasts, the
 cameras go on. What comes over a real network comes when it comes: only that is not the same in
-every run. ``subprocess`` waits as it always did: no virtual time passes while a process computes.
+every run. Waits for processes are real, as they always were: no virtual time passes while a
+process computes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from .scheduler import Waiting
 
 # Those with a select of their own; DefaultSelector is one of them.
 _KINDS = ("SelectSelector", "PollSelector", "EpollSelector", "DevpollSelector", "KqueueSelector")
+# Packages that wait for processes: their own, and the engine that compiles.
+_FOR_PROCESSES = ("subprocess", "multiprocessing", "oakwright")
 _WHY = Waiting("waits for a file or connection of the script's own")
 
 
@@ -62,5 +65,6 @@ def _patch(scheduler: BatonScheduler, kind: Any) -> Callable[[], None]:
 
 
 def _is_for_process() -> bool:
-    """Whether it is ``subprocess`` that calls the caller."""
-    return bool(sys._getframe(2).f_globals.get("__name__") == "subprocess")
+    """Whether the caller's caller is of a package that waits for processes."""
+    name = str(sys._getframe(2).f_globals.get("__name__"))
+    return name.partition(".")[0] in _FOR_PROCESSES
