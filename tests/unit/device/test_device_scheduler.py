@@ -152,6 +152,15 @@ def test_an_interrupt_reaches_the_host_when_it_has_the_baton():
     assert seen == [(True, False), "node goes on", "host at 0.1"]
 
 
+@pytest.fixture
+def interruptible():
+    """Processes in the background are started with interrupts ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_outside_a_wait_comes_at_once():
     with take_over(baton()):
         assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler

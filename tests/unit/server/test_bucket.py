@@ -23,8 +23,14 @@ pytest.importorskip("moto", reason="moto is not installed")
 pytest.importorskip("flask_cors", reason="moto's server needs flask-cors")
 
 
+@pytest.fixture
+def s3(server, request):
+    """The address of a place in a bucket, for one test alone."""
+    return f"{server}/{request.node.name}"
+
+
 @pytest.fixture(scope="module")
-def s3():
+def server():
     """The address of a bucket; the usual variables say where it is and who asks."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -57,7 +63,7 @@ def s3():
         with pytest.MonkeyPatch.context() as patch:
             for name, value in told.items():
                 patch.setenv(name, value)
-            yield "s3://models/team"
+            yield "s3://models"
     finally:
         process.kill()
         process.wait()
