@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
+from oakwright.dataset import Finding
 from oakwright.errors import CheckpointError, TrainingError
 
 from .batches import Batch, Batches
@@ -31,6 +32,8 @@ from .start import Start, prepare, settle
 # Validating is to cost at most about a tenth of training; a picture forward is a third of a step.
 _VALIDATION_SHARE = 0.1
 _FORWARD_COST = 0.3
+# Of each set; the rest is counted.
+_FINDINGS = 5
 
 
 @dataclass
@@ -158,6 +161,8 @@ class _Trainer:
         counted = ", ".join(f"{n} {name}" for name, n in self.start.statistics["boxes"].items())
         self.say(f"training  {len(data)} pictures: {counted}")
         self.say(f"validation  {len(self.start.validation)} pictures")
+        for findings in (data.findings, self.start.validation.findings):
+            self._tell_findings(findings)
         self.say(
             f"{self.template.name}  {self.model.width}x{self.model.height}, {self.precision},"
             f" {self.recipe.freeze} of {len(self.network.trunk.features)} blocks frozen,"
@@ -180,6 +185,14 @@ class _Trainer:
             self.options.folder / "latest.pth", self.options.folder / "best.pth",
             state.best, tuple(state.history),
         )  # fmt: skip
+
+    def _tell_findings(self, findings: Sequence[Finding]) -> None:
+        """What reading the data left out or cut: it is not learnt as it stands in the file."""
+        for finding in findings[:_FINDINGS]:
+            self.say(f"note  {finding}")
+        if len(findings) > _FINDINGS:
+            more = len(findings) - _FINDINGS
+            self.say(f"note  ... and {more} more; `oakwright dataset check` lists them")
 
     def _epoch(self) -> None:
         state = self.state

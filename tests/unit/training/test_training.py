@@ -297,3 +297,21 @@ def test_the_work_folder_of_the_tutorial(tmp_path):
     assert snapshot.classes is None
     with pytest.raises(CheckpointError, match="the trunk only"):
         snapshot.network()
+
+
+def test_what_reading_left_out_is_said(shapes, small, tmp_path):
+    import json
+
+    file, root = shapes
+    whole = json.loads(file.read_text())
+    template = whole["annotations"][0]
+    outside = [{**template, "id": 1000 + i, "bbox": [120, 10 + i, 20, 20]} for i in range(8)]
+    whole["annotations"] += outside
+    bad = tmp_path / "bad.json"
+    bad.write_text(json.dumps(whole))
+    said = []
+    train(options((bad, root), small, tmp_path / "out", epochs=1), say=said.append)
+    notes = [line for line in said if line.startswith("note")]
+    assert len(notes) == 12  # five of each set, and how many more
+    assert "bad.json" in notes[0]
+    assert notes[5] == "note  ... and 3 more; `oakwright dataset check` lists them"
