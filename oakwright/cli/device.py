@@ -135,6 +135,7 @@ def run_command(
     Options of this command come before SCRIPT; everything after it is the script's. The exit code
     is the script's own.
     """
+    _note_misplaced(context, arguments)
     settings = Settings(
         source=source,
         board=board,
@@ -173,6 +174,18 @@ def run_command(
     if not result.is_clean or "interrupted" in result.message or "left" in result.message:
         click.echo(f"{result.outcome}: {result.message}", err=True)
     return int(result.code)
+
+
+def _note_misplaced(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Options behind the script are the script's, which may know them, or not even look."""
+    own = {option for parameter in context.command.params for option in parameter.opts}
+    found = [word for word in arguments if word.partition("=")[0] in own]
+    if found:
+        click.echo(
+            f"note: {', '.join(found)} after the script goes to the script; what is meant for"
+            " `oakwright device run` comes before it",
+            err=True,
+        )
 
 
 def _refuse_beside_replay(context: click.Context, *names: str) -> None:
