@@ -184,11 +184,11 @@ def profile_as_markdown(profile: Profile) -> str:
         for s in profile.streams
     ]
     load = sum(stream.mb_per_s for stream in profile.streams)
-    carried = [name for name, most in LINKS if load <= most]
+    carried = [f"{name} is enough ({most:g} at best)" for name, most in LINKS if load <= most]
     lines += [
         "",
         f"{load:.1f} MB a second to the host: "
-        + (f"{carried[0]} carries that at best." if carried else "more than any link carries."),
+        + (f"{carried[0]}." if carried else "more than any link carries."),
         "",
         "Milliseconds are this machine's, of one task at a time. A real camera works on all nodes "
         "at once, on other hardware: its rates are limited by its slowest node, its memory and its "

@@ -85,7 +85,7 @@ def test_the_table_says_what_was_measured_and_what_not():
     assert "`b.py`: 2.00 s of the camera's time took 1.00 s of work here, 0.50 s a second" in text
     assert "| NeuralNetwork(1) | 30 | 20.00 | 60% | in | neural engines" in text
     assert "| rgb | 30.0 | 1000.0 | 30.0 |" in text
-    assert "30.0 MB a second to the host: USB 2 carries that at best." in text
+    assert "30.0 MB a second to the host: USB 2 is enough (40 at best)." in text
     much = (StreamLoad("rgb", 60.0, 10_000_000),)
     assert "more than any link carries" in profile_as_markdown(Profile("b", 1, 1, nodes, much))
     assert "none of which is simulated" in text
