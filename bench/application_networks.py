@@ -20,6 +20,7 @@ from openvino import opset11
 import oakwright
 from bench.colour_detector import TESTS, colour_ssd
 from bench.example_stand_ins import grid_yolo
+from bench.stand_in_graphs import named
 from oakwright.files import write_aside
 
 # Of a picture of 0 to 255, so that FP16 holds every sum.
@@ -65,7 +66,7 @@ def _detector(said: Mapping[str, Any]) -> ov.Model:
     outputs = [(found, name)]
     for other, shape in said.get("maps", {}).items():
         outputs.append((_map(picture, list(shape), float(said.get("map_scale", 1.0))), other))
-    return _model(outputs, parameters)
+    return named(outputs, parameters)
 
 
 def _plain(said: Mapping[str, Any]) -> ov.Model:
@@ -92,7 +93,7 @@ def _plain(said: Mapping[str, Any]) -> ov.Model:
     typed = [
         (ops.convert(node, np.int32) if name in integers else node, name) for node, name in outputs
     ]
-    return _model(typed, parameters)
+    return named(typed, parameters)
 
 
 def _means_of(picture: ov.Node) -> ov.Node:
@@ -138,17 +139,6 @@ def _map(picture: ov.Node, shape: list[int], scale: float) -> ov.Node:
     )
     made = ops.convolution(sized, weights, [1, 1], [0, 0], [0, 0], [1, 1])
     return ops.reshape(made, shape, False)
-
-
-def _model(outputs: list[tuple[ov.Node, str]], parameters: list[ov.Node]) -> ov.Model:
-    results = []
-    for node, name in outputs:
-        node.friendly_name = name
-        node.output(0).set_names({name})
-        results.append(ops.result(node))
-    for parameter in parameters:
-        parameter.output(0).set_names({parameter.friendly_name})
-    return ov.Model(results, parameters, "stand_in")
 
 
 def write_zoo(specs: Mapping[str, Mapping[str, Any]], folder: Path) -> None:

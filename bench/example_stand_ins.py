@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 import oakwright
 from bench.colour_detector import SHIRT, TESTS, colour_ssd
+from bench.stand_in_graphs import named
 from oakwright.device import BOARDS, open_source
 
 SHARED = Path(os.environ.get("OAKWRIGHT_SHARED", ROOT.parent / "shared")) / "data"
@@ -75,7 +76,7 @@ def grid_yolo(
             rest = ops.strided_slice(grid, [0, 4], [0, channels], [1, 1], [1, 0], [1, 0])
             grid = ops.concat([box, ops.sigmoid(rest)], 1)
         outputs.append((grid, name))
-    return _named_all(outputs, [image])
+    return named(outputs, [image])
 
 
 def normalize() -> ov.Model:
@@ -88,18 +89,7 @@ def normalize() -> ov.Model:
 
 
 def _named(output: ov.Node, name: str, inputs: list[ov.Node]) -> ov.Model:
-    return _named_all([(output, name)], inputs)
-
-
-def _named_all(outputs: list[tuple[ov.Node, str]], inputs: list[ov.Node]) -> ov.Model:
-    results = []
-    for node, name in outputs:
-        node.friendly_name = name
-        node.output(0).set_names({name})
-        results.append(ops.result(node))
-    for parameter in inputs:
-        parameter.output(0).set_names({parameter.friendly_name})
-    return ov.Model(results, inputs, "stand_in")
+    return named([(output, name)], inputs)
 
 
 # The green shirt is a person where the examples look for one: class 15 of 21, class 1 of 2.

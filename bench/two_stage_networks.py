@@ -16,6 +16,7 @@ from openvino import opset8 as ops
 from openvino.preprocess import ColorFormat, PrePostProcessor, ResizeAlgorithm
 
 import oakwright
+from bench.stand_in_graphs import named
 
 # What PaddleHub's own code does to a BGR crop of 128x128.
 MEAN, SCALE = (104.0, 117.0, 123.0), 1 / 0.007843
@@ -53,7 +54,7 @@ def mask_classifier(onnx: Path, *, border: int = BORDER) -> ov.Model:
     ).scale(SCALE)
     wrapped = processor.build()
     scores = wrapped.get_results()[-1].input_value(0).get_node()
-    return _named([(scores, "scores")], wrapped.get_parameters())
+    return named([(scores, "scores")], wrapped.get_parameters(), "two_stage")
 
 
 def channel_means(
@@ -78,7 +79,7 @@ def channel_means(
             weights[channel, channel] = CHANNEL_SCALE
         flat = ops.matmul(row, weights, False, False)
         results.append((ops.reshape(flat, list(shape), False), name))
-    return _named(results, parameters)
+    return named(results, parameters, "two_stage")
 
 
 def _mean_row(picture: ov.Node) -> ov.Node:
@@ -88,17 +89,6 @@ def _mean_row(picture: ov.Node) -> ov.Node:
         return ops.reshape(picture, [1, int(np.prod(shape))], False)
     pooled = ops.avg_pool(picture, shape[2:], [0, 0], [0, 0], shape[2:], False)
     return ops.reshape(pooled, [1, shape[1]], False)
-
-
-def _named(outputs: Sequence[tuple[ov.Node, str]], parameters: Sequence[ov.Node]) -> ov.Model:
-    results = []
-    for node, name in outputs:
-        node.friendly_name = name
-        node.output(0).set_names({name})
-        results.append(ops.result(node))
-    for parameter in parameters:
-        parameter.output(0).set_names({parameter.friendly_name})
-    return ov.Model(results, list(parameters), "two_stage")
 
 
 def write_blob(model: ov.Model, path: Path, shaves: int = 6, precision: str = "U8") -> Path:

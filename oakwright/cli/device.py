@@ -26,13 +26,12 @@ from oakwright.device import (
 from oakwright.errors import UsageError
 
 from .record import record_command
+from .script_run import ALIASES, limit_for
 
 if TYPE_CHECKING:
     from oakwright.device import Row
 
 _BOARD_HELP = f"One of {', '.join(BOARDS)}, or a board file (my.yaml)."
-# Imports inside a script that this package serves on this machine.
-_ALIASES = (("blobconverter", "oakwright.blobconverter"),)
 
 
 @click.group("device")
@@ -145,7 +144,7 @@ def run_command(
         frames=frames,
         seconds=seconds,
         patience_s=patience_s,
-        aliases=_ALIASES,
+        aliases=ALIASES,
         faults=(*faults, *(read_fault_file(fault_file) if fault_file is not None else ())),
         cameras=CameraSpec.several(devices, count, CameraSpec(board, source)),
         imu=imu,
@@ -155,14 +154,11 @@ def run_command(
     if replay is not None:
         _refuse_beside_replay(context, "source", "board")
         settings = settings.as_recorded(recorded_facts(Path(replay)))
-    if limit_s is None and seconds is not None and not deterministic:
-        # A script that never asks anything of the camera must end too.
-        limit_s = seconds + 10
     result = run_script(
         Path(script),
         list(arguments),
         settings,
-        limit_s=limit_s,
+        limit_s=limit_for(limit_s, seconds, deterministic=deterministic),
         out=out or "",
         auto=auto,
         view=view,
@@ -270,9 +266,7 @@ def bench_command(
     apart. Exits 0 whatever the table says.
     """
     if path.is_file():
-        settings = Settings(
-            source, board, seconds=seconds or 5.0, patience_s=60.0, aliases=_ALIASES
-        )
+        settings = Settings(source, board, seconds=seconds or 5.0, patience_s=60.0, aliases=ALIASES)
         profile = profile_script(path, arguments, settings, limit_s=limit_s)
         click.echo(profile_as_markdown(profile), nl=False)
         if out is not None:
@@ -290,7 +284,7 @@ def bench_command(
         board=board,
         overlay=overlay,
         needs=read_needs(needs) if needs is not None else {},
-        aliases=_ALIASES,
+        aliases=ALIASES,
     )
 
     def say(row: Row) -> None:

@@ -9,8 +9,7 @@ import click
 from oakwright.device import Settings, run_script
 from oakwright.errors import UsageError
 
-# Imports inside a script that this package serves on this machine.
-_ALIASES = (("blobconverter", "oakwright.blobconverter"),)
+from .script_run import ALIASES, limit_for
 
 
 @click.command(
@@ -81,12 +80,11 @@ def record_command(
         frames=frames,
         seconds=seconds,
         patience_s=60.0,
-        aliases=_ALIASES,
+        aliases=ALIASES,
         record=str(out.absolute()),
         record_limit=limit,
     )
-    if limit_s is None and seconds is not None and not deterministic:
-        limit_s = seconds + 10
+    limit_s = limit_for(limit_s, seconds, deterministic=deterministic)
     result = run_script(Path(script), list(arguments), settings, limit_s=limit_s)
     if result.is_clean:
         click.echo(f"recorded: {out}", err=True)

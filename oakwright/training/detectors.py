@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from oakwright.dataset import Dataset, Sample
+from oakwright.decode import softmax
 from oakwright.errors import CheckpointError, ModelError, UsageError
 from oakwright.files import PathLike
 
@@ -193,7 +194,7 @@ def _described(
         if len(offsets) != len(anchors) or len(scores) != len(anchors):
             raise ModelError(f"{place} gives {len(offsets)} boxes for {len(anchors)} anchors")
         if description.outputs == "logits":
-            scores = _softmax(scores)
+            scores = softmax(scores)
         return detections(offsets, scores, anchors, model, sample)
 
     def find(dataset: Dataset, tell: Callable[[int], None]) -> dict[int, Detections]:
@@ -233,12 +234,6 @@ def _inside(network: Any, place: Path) -> Description | None:
         if network.has_rt_info(where):
             return parse(str(network.get_rt_info(where).value), place)
     return None
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits.astype(np.float32) - logits.max(-1, keepdims=True))
-    scores: np.ndarray = powers / powers.sum(-1, keepdims=True)
-    return scores
 
 
 def _unreadable(place: Path, kind: str, error: Exception) -> ModelError:

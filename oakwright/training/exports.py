@@ -82,14 +82,12 @@ def export(
     options = options or ExportOptions()
     trained = checkpoint if isinstance(checkpoint, Checkpoint) else load(checkpoint)
     network, place = trained.network(), Path(folder)
-    if app is not None and (Path(app).exists() or not options.shaves):
-        raise UsageError(
-            f"{app} is there already" if options.shaves else "an application runs a blob",
-            remedy="name a new folder" if options.shaves else "say --blob too",
-            key="app",
-        )
+    if app is not None and not options.shaves:
+        raise UsageError("an application runs a blob", remedy="say --blob too", key="app")
+    if app is not None and Path(app).exists():
+        raise UsageError(f"{app} is there already", remedy="name a new folder", key="app")
     files: Files = {}
-    archives: list[Any] = []
+    made: Any = None
     if options.openvino or options.shaves:
         tell("network to OpenVINO")
         plain = plain_graph(network, options.color)
@@ -104,10 +102,8 @@ def export(
         tell("blob")
         made = _convert(trained, plain, rows, options)
         files |= _blobs(trained, made, place)
-        if options.archive:
-            archives.append(made)
     written = write_all_aside(files)
-    for made in archives:
+    if options.archive:
         written.append(_archive(trained, made, place))
     if app is not None:
         tell("application")
@@ -180,7 +176,7 @@ def _convert(trained: Checkpoint, plain: Any, rows: Any, options: ExportOptions)
     if trained.rounding is not None:
         # Sums that are no longer rounded move a box to another row, so that rows cannot be
         # compared; what comes before them can.
-        convert(plain, options=replace(asked, tolerance=_UNROUNDED))
+        convert(plain, options=replace(asked, to="ir", tolerance=_UNROUNDED))
         asked = replace(asked, verify="off")
     return convert(rows, options=asked)
 

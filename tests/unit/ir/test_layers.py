@@ -25,7 +25,7 @@ def model():
 def test_layers_say_what_they_take_and_weights_are_no_layers(model):
     found = ir.layers(model)
     by_kind = {layer.operation.partition("-")[0]: (at, layer) for at, layer in enumerate(found)}
-    assert list(by_kind)[0] == "Parameter"
+    assert next(iter(by_kind)) == "Parameter"
     assert set(by_kind) == {"Parameter", "Convolution", "Relu", "Sigmoid", "Add", "Result"}
     at, conv = by_kind["Convolution"]
     assert (conv.name, conv.takes) == ("conv", (by_kind["Parameter"][0],))
