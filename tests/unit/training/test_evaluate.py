@@ -14,6 +14,7 @@ pytest.importorskip("faster_coco_eval")
 from oakwright import dataset
 from oakwright.cli.main import run
 from oakwright.errors import CheckpointError, DatasetError, ModelError, OutputError, UsageError
+from oakwright.training.checkpoint import load
 from oakwright.training.complexity import of_graph, of_template
 from oakwright.training.detectors import open_detector
 from oakwright.training.evaluation import evaluate
@@ -25,12 +26,16 @@ from tests.unit.training import exports
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("evaluate")
+    """A folder with best.pth, val.json and the pictures in val/, whichever test comes first."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    exports.random_checkpoint(folder / "best.pth")
+    make_set(folder, "val", pictures=5, seed=3, width=300, height=200)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def checkpoint(place):
-    return exports.random_checkpoint(place / "best.pth")
+    return load(place / "best.pth")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +49,7 @@ def network(place, checkpoint):
 
 @pytest.fixture(scope="module")
 def data(place):
-    return dataset.read(*make_set(place, "val", pictures=5, seed=3, width=300, height=200))
+    return dataset.read(place / "val.json", place / "val")
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +242,7 @@ def test_the_command_does_the_tutorials_step(place, data, expected, tmp_path, ca
         assert cv2.imread(str(out / name)).min() < 200
 
 
-def test_json_is_data(place, data, capsys):
+def test_json_is_data(place, capsys):
     code = run(["eval", "--load-weights", str(place / "best.pth"), "--json", "--test-ann-files",
                 str(place / "val.json"), "--test-data-roots", str(place / "val")])  # fmt: skip
     assert code == 0
