@@ -29,6 +29,12 @@ def _norm(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int =
     ]
 
 
+def divisible(channels: float, by: int = 8) -> int:
+    """The nearest multiple of ``by``, at most a tenth less: as the paper's authors round."""
+    nearest = max(by, int(channels + by / 2) // by * by)
+    return nearest + by if nearest < 0.9 * channels else nearest
+
+
 class StridedFilter(nn.Conv2d):
     """A 3x3 filter of each channel that takes every second pixel.
 
@@ -66,17 +72,23 @@ class Bottleneck(nn.Module):
 
 
 class Trunk(nn.Module):
-    """Blocks up to the last one that ``stages`` need; gives the map of each stage."""
+    """Blocks up to the last one that ``stages`` need; gives the map of each stage.
 
-    def __init__(self, stages: tuple[int, ...]) -> None:
+    ``multiplier`` of the channels: the paper's alpha. ``channels``: of each stage's map.
+    """
+
+    def __init__(self, stages: tuple[int, ...], multiplier: float = 1.0) -> None:
         super().__init__()
-        blocks: list[nn.Module] = [nn.Sequential(*_norm(3, 32, 3, 2), nn.ReLU6(inplace=True))]
-        channels = 32
-        for expansion, outputs, repeats, stride in _ROWS:
+        first = divisible(32 * multiplier)
+        blocks: list[nn.Module] = [nn.Sequential(*_norm(3, first, 3, 2), nn.ReLU6(inplace=True))]
+        widths = [first]
+        for expansion, full, repeats, stride in _ROWS:
+            outputs = divisible(full * multiplier)
             for i in range(repeats):
-                blocks.append(Bottleneck(channels, outputs, stride if i == 0 else 1, expansion))
-                channels = outputs
+                blocks.append(Bottleneck(widths[-1], outputs, stride if i == 0 else 1, expansion))
+                widths.append(outputs)
         self.ends = tuple(LAST_BLOCK[stage] for stage in stages)
+        self.channels = tuple(widths[end] for end in self.ends)
         self.features = nn.Sequential(*blocks[: self.ends[-1] + 1])
 
     def forward(self, x: torch.Tensor, start: int = 0) -> list[torch.Tensor]:

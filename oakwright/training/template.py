@@ -19,8 +19,8 @@ from oakwright.files import PathLike
 from .recipe import Recipe, read_recipe
 from .values import Reader
 
-# The trunk's outputs that may have a head: stride and channels, by OTE's numbers.
-STAGES = {4: (16, 96), 5: (32, 320)}
+# The trunk's outputs that may have a head, by OTE's numbers, and their strides.
+STAGES = {4: 16, 5: 32}
 LARGEST_SIDE = 2048
 _LONGEST = 1 << 18
 _MOST_ANCHORS = 32
@@ -36,12 +36,7 @@ class Scale:
     @property
     def stride(self) -> int:
         """Pixels of the input from one cell to the next."""
-        return STAGES[self.stage][0]
-
-    @property
-    def channels(self) -> int:
-        """Of the trunk's map."""
-        return STAGES[self.stage][1]
+        return STAGES[self.stage]
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,8 @@ class Model:
 
     The input is float32 [n, 3, height, width] in the order ``color``: (byte - mean) / scale.
     ``score`` is the least confidence, ``iou`` the overlap above which the lesser of two boxes of
-    one class goes, ``most`` how many stay in a picture.
+    one class goes, ``most`` how many stay in a picture. ``width_multiplier``: of the trunk's
+    channels, the paper's alpha; below 1 there are no ImageNet weights.
     """
 
     width: int
@@ -63,6 +59,7 @@ class Model:
     iou: float
     most: int
     backbone: str = "mobilenet_v2"
+    width_multiplier: float = 1.0
 
     @property
     def cells(self) -> tuple[tuple[int, int], ...]:
@@ -199,7 +196,13 @@ def _model(reader: Reader) -> Model:
         score=detection.number("score", 0, 1),
         iou=detection.number("iou", 0.05, 1),
         most=detection.whole("most", 1, 1000),
+        width_multiplier=_multiplier(reader),
     )
+
+
+def _multiplier(reader: Reader) -> float:
+    # Templates and checkpoints written before there was one have whole trunks.
+    return reader.number("width_multiplier", 0.1, 1) if "width_multiplier" in reader.data else 1.0
 
 
 def _scale(reader: Reader) -> Scale:

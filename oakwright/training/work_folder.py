@@ -52,15 +52,16 @@ def _snapshot(template: Template, pretrained: bool) -> bytes:
 
     from .backbone import Trunk
     from .checkpoint import Checkpoint, content
-    from .pretrained import trunk_weights
+    from .pretrained import weights_for
 
     weights: dict[str, Any]
     if pretrained:
-        weights, source = trunk_weights(template.trunk), str(template.trunk["source"])
+        weights, source = weights_for(template), str(template.trunk["source"])
     else:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            weights, source = Trunk((4, 5)).state_dict(), "random numbers"
+            trunk = Trunk((4, 5), template.model.width_multiplier)
+            weights, source = trunk.state_dict(), "random numbers"
     buffer = io.BytesIO()
     torch.save(content(Checkpoint(template, None, weights, source=source)), buffer)
     return buffer.getvalue()

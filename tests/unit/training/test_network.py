@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from oakwright.training import read_template
+from oakwright.errors import TemplateError
+from oakwright.training import Template, read_template
 from oakwright.training.assign import IGNORED
 from oakwright.training.augment import augment, fit
-from oakwright.training.backbone import StridedFilter, Trunk
+from oakwright.training.backbone import StridedFilter, Trunk, divisible
 from oakwright.training.loss import LEAST_NEGATIVES, ssd_loss
 from oakwright.training.precision import Frozen, freeze
+from oakwright.training.pretrained import weights_for
 from oakwright.training.schedule import RunningMean, Schedule
 from oakwright.training.ssd import Ssd
 
@@ -173,3 +175,16 @@ def test_the_running_mean_is_a_mean_of_the_weights():
                 expected[name] = decay * expected[name] + (1 - decay) * tensor
     for name, tensor in shadow.state_dict().items():
         torch.testing.assert_close(tensor, expected[name])
+
+
+def test_a_narrow_trunk_has_the_papers_channels_and_no_imagenet_weights():
+    with torch.device("meta"):
+        # Keras' MobileNetV2 of alpha 0.5: blocks 13 and 16 end in 48 and 160 channels.
+        maps = Trunk((4, 5), 0.5)(torch.zeros(1, 3, 64, 96))
+    assert [tuple(m.shape) for m in maps] == [(1, 48, 4, 6), (1, 160, 2, 3)]
+    assert [divisible(c * 0.35) for c in (32, 24, 64, 96, 320)] == [16, 8, 24, 32, 112]
+    narrow = {**TEMPLATE.data, "model": {**TEMPLATE.data["model"], "width_multiplier": 0.5}}
+    template = Template.of(narrow)
+    assert Ssd(template.model, 2)(torch.zeros(1, 3, 192, 192))[1].shape[0] == 1
+    with pytest.raises(TemplateError, match=r"no ImageNet trunk of 0\.5 of the width"):
+        weights_for(template)
