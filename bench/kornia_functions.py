@@ -162,8 +162,7 @@ HEAD = """# Kornia's functions
 
 Written by `python bench/kornia_functions.py` with Kornia {version}; a slow test keeps it true. Each
 function takes a picture 1x3x48x64 of 0..1, and the fixed arguments in that script. `off` is
-max |a - b| / max |b| of the blob, run on the CPU, against Kornia; nan where it gives what is no
-number (a division by something that FP16 rounds to 0). {yes} of {all} become a blob.
+max |a - b| / max |b| of the blob, run on the CPU, against Kornia. {yes} of {all} become a blob.
 
 | function | blob | stages | off | why not |
 |---|---|---|---|---|
