@@ -20,6 +20,7 @@ from .options import (
 from .own_code import import_place, require_torch
 from .performance import LayerCost, Performance
 from .performance_picture import draw_costs
+from .preload import preload
 from .reading import Reading, read_model
 from .result import Converted
 
@@ -54,6 +55,7 @@ __all__ = [
     "import_place",
     "look",
     "parse_shaves",
+    "preload",
     "read_compile_arguments",
     "read_mo_arguments",
     "read_model",

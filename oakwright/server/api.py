@@ -77,8 +77,6 @@ class JobView(BaseModel):
 
 def view(job: Job) -> JobView:
     """A job as clients see it."""
-    made = job.result or {}
-    shaves = sorted(int(name[:-5]) for name in made if name.endswith(".blob"))
     return JobView(
         id=job.id,
         name=job.name,
@@ -91,7 +89,7 @@ def view(job: Job) -> JobView:
         attempts=job.attempts,
         from_cache=job.from_cache,
         error=Problem(**job.error) if job.error else None,
-        results=[*map(str, shaves), "ir", "manifest"] if made else [],
+        results=[*map(str, job.blobs), "ir", "manifest"] if job.result else [],
     )
 
 
@@ -121,17 +119,17 @@ def router(service: Service) -> APIRouter:
         asked = parse_options(options)
         if bool(model) == bool(files):
             raise UsageError("give files or a model's id", remedy="one of both", key="files")
-        if model:
-            uploads = await run_in_threadpool(find_model, service.store, model)
-        else:
-            uploads = await keep(service.store, files or [])
-        request = JobRequest(
-            name=name or model_name(uploads),
-            files=uploads,
-            options=asked,
-            cache=not no_cache,
-        )
-        return view(await run_in_threadpool(service.submit, request))
+
+        def take() -> Job:
+            if model:
+                uploads = find_model(service.store, model)
+            else:
+                uploads = keep(service.store, files or [])
+            own = name or model_name(uploads)
+            request = JobRequest(name=own, files=uploads, options=asked, cache=not no_cache)
+            return service.submit(request)
+
+        return view(await run_in_threadpool(take))
 
     @routes.get("/jobs", summary="Jobs, the newest first")
     def jobs(
@@ -161,15 +159,13 @@ def router(service: Service) -> APIRouter:
         ] = None,
     ) -> Response:
         one = found(job_id)
-        made = service.result(one)
         if what == "manifest":
-            return JSONResponse(dict(made.manifest))
+            return JSONResponse(service.manifest(one))
         if what == "ir":
-            return attachment(made.as_zip(), f"{one.name}.zip", "application/zip")
-        if shaves is not None and shaves not in made.blobs:
-            raise UsageError(f"there is no blob for {shaves} shaves", remedy=f"{[*made.blobs]}")
-        blob = made.blobs[shaves] if shaves else next(iter(made.blobs.values()))
-        return attachment(blob, f"{one.name}.blob", "application/octet-stream")
+            archive = service.result(one).as_zip()
+            return attachment(archive, f"{one.name}.zip", "application/zip")
+        blob, name = service.blob(one, shaves), one.blob_name(shaves)
+        return attachment(blob, name, "application/octet-stream")
 
     @routes.delete("/jobs/{job_id}", responses=wrong, summary="Cancel a job")
     def cancel(job_id: str) -> JobView:

@@ -1,15 +1,13 @@
 """One conversion in a process of its own: a model that crashes, hangs or eats memory ends here.
 
-Started by a worker before there is a job, so that what is heavy is loaded when one comes. Reads
-one line from standard input, reports JSON lines on a pipe, writes the result's files, ends.
+Forked by a worker's `nursery` before there is a job. Reads one line from a pipe, reports JSON lines
+on another, writes the result's files, ends.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -93,22 +91,17 @@ def describe(error: BaseException, folder: Path) -> dict[str, Any]:
     return json.loads(text.replace(f"{folder}/", "").replace(str(folder), "the upload's folder"))  # type: ignore[no-any-return]
 
 
-def main() -> None:
-    """Wait for a job, do it, report. Arguments: the settings, the worker's number, the pipe."""
-    settings, worker, pipe = Settings.from_text(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    limit_process(settings)
-    if os.getppid() != worker:
-        return  # it died before its end could be ours
-    with contextlib.suppress(ImportError, MemoryError):
-        import openvino  # noqa: F401  (loaded while nobody waits)
-    line = sys.stdin.readline()
+def do_job(settings: Settings, jobs: int, reports: int) -> None:
+    """Wait for a job on the pipe ``jobs``, do it, report on the pipe ``reports``."""
+    with os.fdopen(jobs, "rb") as orders:
+        line = orders.readline()
     if not line:
         return  # the worker has no job any more
     job = json.loads(line)
     request, folder = JobRequest.from_json(job["request"]), Path(job["folder"])
 
     def report(message: dict[str, Any]) -> None:
-        os.write(pipe, json.dumps(message).encode() + b"\n")
+        os.write(reports, json.dumps(message).encode() + b"\n")
 
     try:
         made = convert_request(
@@ -140,7 +133,3 @@ def limit_process(settings: Settings) -> None:
     """Bind this process: it ends with its parent, within bounds, and has no network."""
     bind_to_parent(settings)
     without_network()
-
-
-if __name__ == "__main__":
-    main()

@@ -7,6 +7,7 @@ is downloaded on a client's word, and errors carry ours besides (kind, layer, re
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -19,8 +20,9 @@ from oakwright import conversion
 from oakwright.errors import OakwrightError, UnreadableModel, UsageError
 
 from .fetch import Wanted
+from .job import Job
 from .parts import attachment, keep
-from .request import JobRequest, pick_model
+from .request import JobRequest, Upload, pick_model
 from .service import Service, error_json, plain_error, standing
 
 _LONGEST_CONFIG = 1 << 18
@@ -43,51 +45,29 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A request that was read: its files, those still to be fetched, all else of it."""
+
+    files: tuple[Upload, ...]
+    elsewhere: tuple[Wanted, ...]
+    others: Mapping[str, Any]
+    is_dry: bool
+
+
 async def _compile(service: Service, query: Mapping[str, str], form: FormData) -> Response:
-    name = _text(form, "name")
-    if not name:
+    if not _text(form, "name"):
         return PlainTextResponse('Parameter "name" is empty!', 400)
     try:
-        version = query.get("version", "2022.1")
-        if version not in conversion.STAMPS:
-            raise UsageError(
-                f"version {version[:40]} is not for the Myriad X",
-                remedy=f"use one of {', '.join(v for v in conversion.STAMPS if v != '6.0')}",
-            )
-        common: dict[str, Any] = {
-            "name": name,
-            "stamp": version,
-            "shaves": _whole(_text(form, "myriad_shaves") or "6"),
-            "compiling": _text(form, "myriad_params_advanced", "-ip U8"),
-            "cache": not _is_true(query.get("no_cache")),
-        }
-        if _is_true(_text(form, "use_zoo")) and "config" not in form:
-            try:
-                await run_in_threadpool(service.shelf().find, name)
-            except UnreadableModel:
-                return PlainTextResponse(f"Model {name[:100]} not found in model zoo", 400)
-            # Model Optimizer's arguments stand in the model's description.
-            asked = JobRequest(zoo=name, optimizer=(), **common)
-        else:
-            found = form.get("config")
-            if not isinstance(found, UploadFile):
-                text = 'File named "config" must be present in the request form'
-                return PlainTextResponse(text, 400)
-            config = read_config(await found.read(_LONGEST_CONFIG + 1))
-            files = [
-                file
-                for key, file in form.multi_items()
-                if isinstance(file, UploadFile) and key != "config"
-            ]
-            elsewhere = _not_sent(config, [file.filename or "" for file in files])
-            words = (*config["model_optimizer_args"], f"--data_type={_data_type(form)}")
-            uploads = await keep(service.store, files)
-            for wanted in elsewhere:
-                uploads += (await run_in_threadpool(service.fetch, wanted),)
-            asked = JobRequest(files=uploads, optimizer=words, **common)
-        if _is_true(query.get("dry")):
-            return JSONResponse(_dry(asked))
-        job, made = await run_in_threadpool(service.answer, asked)
+        # Reading, keeping and a known answer in one go: each way to a thread and back takes time.
+        begun = await run_in_threadpool(_begin, service, query, form)
+        if isinstance(begun, _Asked):
+            fetched = [await service.fetched(wanted) for wanted in begun.elsewhere]
+            asked = replace(begun, files=(*begun.files, *fetched))
+            begun = await run_in_threadpool(_take, service, asked)
+        if isinstance(begun, Response):
+            return begun
+        job, blob = begun
         if job.is_open:
             await service.watch.until(job.id)
             try:
@@ -97,19 +77,67 @@ async def _compile(service: Service, query: Mapping[str, str], form: FormData) -
                 return _failure(lost, 503, job.id)
         if job.result is None:
             return _failure(plain_error(job), 400, job.id)
-        if made is None:
-            made = await run_in_threadpool(service.result, job)
         stamp = {"X-HASH": job.key, "X-Job": job.id}
         if _is_true(_text(form, "download_ir")):
-            archive = await run_in_threadpool(made.as_zip)
+            archive = await run_in_threadpool(lambda: service.result(job).as_zip())
             return attachment(archive, f"{job.name}.zip", "application/octet-stream", **stamp)
-        blob = next(iter(made.blobs.values()))
+        if blob is None:
+            blob = await run_in_threadpool(service.blob, job)
         return attachment(blob, f"{job.name}.blob", "application/octet-stream", **stamp)
     except OakwrightError as error:
         status, headers = standing(error)
         answer = _failure(error_json(error), status)
         answer.headers.update(headers)
         return answer
+
+
+def _begin(
+    service: Service, query: Mapping[str, str], form: FormData
+) -> Response | _Asked | tuple[Job, bytes | None]:
+    """Read a request and keep its files; take it where nothing is left to be fetched."""
+    name, version = _text(form, "name"), query.get("version", "2022.1")
+    if version not in conversion.STAMPS:
+        raise UsageError(
+            f"version {version[:40]} is not for the Myriad X",
+            remedy=f"use one of {', '.join(v for v in conversion.STAMPS if v != '6.0')}",
+        )
+    others: dict[str, Any] = {
+        "name": name,
+        "stamp": version,
+        "shaves": _whole(_text(form, "myriad_shaves") or "6"),
+        "compiling": _text(form, "myriad_params_advanced", "-ip U8"),
+        "cache": not _is_true(query.get("no_cache")),
+    }
+    is_dry = _is_true(query.get("dry"))
+    if _is_true(_text(form, "use_zoo")) and "config" not in form:
+        try:
+            service.shelf().find(name)
+        except UnreadableModel:
+            return PlainTextResponse(f"Model {name[:100]} not found in model zoo", 400)
+        # Model Optimizer's arguments stand in the model's description.
+        return _take(service, _Asked((), (), {**others, "zoo": name, "optimizer": ()}, is_dry))
+    found = form.get("config")
+    if not isinstance(found, UploadFile):
+        return PlainTextResponse('File named "config" must be present in the request form', 400)
+    config = read_config(found.file.read(_LONGEST_CONFIG + 1))
+    files = [
+        file for key, file in form.multi_items() if isinstance(file, UploadFile) and key != "config"
+    ]
+    elsewhere = _not_sent(config, [file.filename or "" for file in files])
+    words = (*config["model_optimizer_args"], f"--data_type={_data_type(form)}")
+    asked = _Asked(
+        keep(service.store, files), tuple(elsewhere), {**others, "optimizer": words}, is_dry
+    )
+    return asked if elsewhere else _take(service, asked)
+
+
+def _take(service: Service, asked: _Asked) -> Response | tuple[Job, bytes | None]:
+    """The job of a request whose files are all here, and its blob where that is known."""
+    request = JobRequest(files=asked.files, **asked.others)
+    if asked.is_dry:
+        return JSONResponse(_dry(request))
+    job = service.submit(request)
+    return job, service.blob(job) if job.result is not None else None
 
 
 def read_config(content: bytes) -> dict[str, Any]:

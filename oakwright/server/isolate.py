@@ -32,8 +32,26 @@ LARGEST_FILE = 8 << 30
 
 
 def bind_to_parent(settings: Settings) -> None:
-    """End with the parent; take no more memory, processor time and disk than allowed."""
+    """End with the parent, give way to others, take no more than allowed."""
+    end_with_parent()
+    give_way()
+    hold_bounds(settings)
+
+
+def end_with_parent() -> None:
+    """End when the parent does; what is forked from here must say it for itself."""
     _libc().prctl(_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
+
+
+def give_way() -> None:
+    """Answering comes before converting."""
+    with suppress(OSError):
+        os.nice(5)
+
+
+def hold_bounds(settings: Settings) -> None:
+    """Take no more memory, processor time and disk than allowed."""
     memory = settings.memory_mb << 20
     # Data rather than address space: libraries map much that they never touch.
     _lower(resource.RLIMIT_DATA, memory)
@@ -41,9 +59,6 @@ def bind_to_parent(settings: Settings) -> None:
     _lower(resource.RLIMIT_FSIZE, LARGEST_FILE)
     # Behind the clock that the worker watches: for what outlives its worker.
     _lower(resource.RLIMIT_CPU, int(settings.job_s * (os.cpu_count() or 1)) + 60)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
-    with suppress(OSError):
-        os.nice(5)  # answering comes before converting
 
 
 def without_network() -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from oakwright.errors import OakwrightError
+from oakwright.errors import OakwrightError, UsageError
 
 STATES = ("queued", "running", "done", "failed", "cancelled")
 OPEN = ("queued", "running")
@@ -64,6 +64,38 @@ class Job:
     def is_open(self) -> bool:
         """Whether it still waits or runs."""
         return self.state in OPEN
+
+    @property
+    def blobs(self) -> dict[int, str]:
+        """What it made: shaves -> SHA-256 in the store, the fewest shaves first."""
+        made = self.result or {}
+        return dict(sorted((int(n[:-5]), sha) for n, sha in made.items() if n.endswith(".blob")))
+
+    def shaves(self, wanted: int | None = None) -> int:
+        """Which of its blobs is meant: the one for the fewest shaves unless said.
+
+        Raises UsageError where it has none, or none for that many.
+        """
+        known = self.blobs
+        if not known:
+            raise self.without_result()
+        if wanted is not None and wanted not in known:
+            raise UsageError(
+                f"there is no blob for {wanted} shaves",
+                remedy=f"use one of {', '.join(map(str, known))}",
+                key="shaves",
+            )
+        return wanted if wanted is not None else next(iter(known))
+
+    def blob_name(self, shaves: int | None = None) -> str:
+        """What a blob is called when it is downloaded: of several, each has a name of its own."""
+        own = f"_{self.shaves(shaves)}shave" if len(self.blobs) > 1 else ""
+        return f"{self.name}{own}.blob"
+
+    def without_result(self) -> UsageError:
+        """The error of asking for what it did not make, or what is gone."""
+        remedy = "wait until its state is done" if self.is_open else "convert the model again"
+        return UsageError(f"job {self.id} is {self.state}: it has no result", remedy=remedy)
 
     @property
     def digests(self) -> set[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
@@ -13,12 +12,12 @@ from .request import Upload, safe_name
 from .store import Store
 
 
-async def keep(store: Store, files: Sequence[UploadFile]) -> tuple[Upload, ...]:
+def keep(store: Store, files: Sequence[UploadFile]) -> tuple[Upload, ...]:
     """Keep uploaded files. Raises UsageError for a name, OutputError for a full disk."""
     names = [safe_name(file.filename or "", "a file's name") for file in files]
     kept = []
     for name, file in zip(names, files, strict=True):
-        digest, size = await run_in_threadpool(store.add, file.file)
+        digest, size = store.add(file.file)
         kept.append(Upload(name, digest, size))
     return tuple(kept)
 

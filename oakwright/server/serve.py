@@ -16,6 +16,8 @@ from .isolate import probe
 from .logs import set_up
 from .settings import Settings
 
+_BACKLOG = 2048  # connections that wait while the server is busy
+
 
 def serve(settings: Settings, host: str, port: int, tell: Callable[[str], None]) -> None:
     """Serve until interrupted; ``tell`` gets one line when it listens (port 0: any free one).
@@ -40,8 +42,14 @@ def serve(settings: Settings, host: str, port: int, tell: Callable[[str], None])
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=3
         )
+
+        class Server(uvicorn.Server):
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                service.stop_waiting()  # streams of progress would take all of the grace
+                await super().shutdown(sockets)
+
         with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+            Server(config).run(sockets=[listening])
 
 
 def work(settings: Settings, tell: Callable[[str], None]) -> None:
@@ -101,6 +109,7 @@ def _listen(host: str, port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
+        found.listen(_BACKLOG)  # from here on nobody is refused who believes the line that is told
     except (OSError, OverflowError) as error:
         found.close()
         raise UsageError(

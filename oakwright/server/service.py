@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
+
 from oakwright import conversion, zoo
-from oakwright.errors import OakwrightError, OutputError, UsageError
+from oakwright.errors import OakwrightError, OutputError
 
 from .fetch import Wanted, fetch
 from .job import Bounds, Job, QueueDown, QueueFull
@@ -43,7 +46,13 @@ class Service:
         )
         self.watch = Watch(self.ledger)
         self.isolation: list[str] = []  # what keeps conversions off the network, once it is known
-        self._fetching = threading.Semaphore(2)  # a slow host must not take all threads
+        self.at_stop: list[Callable[[], None]] = [self.watch.stop]
+        self._fetching = asyncio.Semaphore(2)  # a slow host must not take all threads
+
+    def stop_waiting(self) -> None:
+        """The server is about to stop: whoever waits for a job or an answer is told so."""
+        for tell in self.at_stop:
+            tell()
 
     def submit(self, request: JobRequest) -> Job:
         """Take a job; one whose result is known is done at once.
@@ -77,26 +86,39 @@ class Service:
                 self.supervisor.forgot_to_ring()
         return job
 
-    def answer(self, request: JobRequest) -> tuple[Job, conversion.Converted | None]:
-        """Take a job, and give its result where that is known, in one go."""
-        job = self.submit(request)
-        return job, self.result(job) if job.result is not None else None
-
     def result(self, job: Job) -> conversion.Converted:
-        """What a done job made. Raises UsageError where it has no result (any more)."""
-        if job.result is None or not self.store.has(job.result):
-            raise UsageError(
-                f"job {job.id} is {job.state}: it has no result",
-                remedy="wait until its state is done",
-            )
-        files = {name: self.store.path(digest).read_bytes() for name, digest in job.result.items()}
-        return conversion.Converted.from_files(files)
+        """All that a done job made. Raises UsageError where it has no result (any more)."""
+        return conversion.Converted.from_files(
+            {name: self.part(job, name) for name in job.result or ("",)}
+        )
 
-    def fetch(self, wanted: Wanted) -> Upload:
+    def manifest(self, job: Job) -> dict[str, Any]:
+        """What was done in a job. Raises UsageError."""
+        return dict(json.loads(self.part(job, "manifest.json")))
+
+    def blob(self, job: Job, shaves: int | None = None) -> bytes:
+        """A done job's blob; of several the one for the fewest shaves unless said.
+
+        Raises UsageError where the job has none, or none for that many.
+        """
+        return self.part(job, f"{job.shaves(shaves)}.blob")
+
+    def part(self, job: Job, name: str) -> bytes:
+        """One file of what a done job made. Raises UsageError where it is not there (any more)."""
+        try:
+            return self.store.path((job.result or {})[name]).read_bytes()
+        except (KeyError, FileNotFoundError):
+            raise job.without_result() from None
+
+    async def fetched(self, wanted: Wanted) -> Upload:
         """Keep a file that was named by its address; see `fetch`."""
-        with self._fetching:
+
+        def get() -> Upload:
             most = self.settings.upload_mb << 20
             return fetch(wanted, self.settings.fetch_from, self.shelf(), self.store, most)
+
+        async with self._fetching:
+            return await run_in_threadpool(get)
 
     def shelf(self) -> zoo.Shelf:
         """The models of the zoo folders."""

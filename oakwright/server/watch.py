@@ -21,14 +21,25 @@ class Watch:
         self._book = book
         self._waiting: dict[str, set[tuple[int, asyncio.Future[None]]]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._is_over = False
+
+    def stop(self) -> None:
+        """Nobody waits any longer: the server is about to stop."""
+        self._is_over = True
+        for waiting in self._waiting.values():
+            for _, future in waiting:
+                if not future.done():
+                    future.set_exception(_stopped())
 
     async def until(
         self, job_id: str, steps: int | None = None, seconds: float | None = None
     ) -> None:
         """Until the job is over, has more than ``steps`` steps, or ``seconds`` have passed.
 
-        Raises QueueDown where the book cannot be read for a minute.
+        Raises QueueDown where the book cannot be read for a minute, or the server stops.
         """
+        if self._is_over:
+            raise _stopped()
         future = asyncio.get_running_loop().create_future()
         one = (steps if steps is not None else 1 << 30, future)
         self._waiting.setdefault(job_id, set()).add(one)
@@ -64,3 +75,11 @@ class Watch:
                 for wanted, future in self._waiting.get(job_id, ()):
                     if (state not in OPEN or steps > wanted) and not future.done():
                         future.set_result(None)
+
+
+def _stopped() -> QueueDown:
+    return QueueDown(
+        "the server is being stopped",
+        remedy="ask again in a while: the job is kept",
+        retry_s=5,
+    )

@@ -6,110 +6,31 @@ had is taken again. A child that dies is the model's doing: its job fails at onc
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
 import os
-import selectors
 import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 import uuid
-from typing import IO, Any
+from typing import Any
 
 from oakwright.errors import OakwrightError
 
 from .child import place
 from .job import Job, QueueDown
 from .logs import set_up
+from .nursery import TICK_S, Child, Nursery
 from .places import open_bell, open_book, open_marks, open_store
 from .request import JobRequest
 from .settings import Settings
 
 log = logging.getLogger("oakwright.server")
 
-TICK_S = 0.1
 LOOK_S = 0.5  # between looks whether the job was cancelled
 PATIENCE_S = 300.0  # for a queue that is away while a result is here
 # What Python, C++ and OpenBLAS say of it before they end.
 _NO_MEMORY = ("MemoryError", "bad_alloc", "Memory allocation", "out of memory", "allocate memory")
-LOG_KEPT = 4000  # characters of what the conversion printed
-
-
-# What a conversion needs of the environment; keys of stores and queues are none of its business.
-_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
-_KEPT_PREFIXES = ("LC_", "PYTHON", "OAKWRIGHT_", "OMP_", "XDG_")
 TOLD_BY = "WORKER_SETTINGS"
-
-
-def child_environment() -> dict[str, str]:
-    """The environment of a process that reads strangers' models."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name in _KEPT or name.startswith(_KEPT_PREFIXES)
-    }
-
-
-class Child:
-    """A conversion process, started before its job."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.report, end = os.pipe()
-        self.printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "oakwright.server.child"),
-                *(settings.as_text(), str(os.getpid()), str(end)),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=self.printed,
-            stderr=self.printed,
-            pass_fds=(end,),
-            start_new_session=True,
-            env=child_environment(),
-        )
-        os.close(end)
-        self.buffer = b""
-
-    def give(self, job: dict[str, Any]) -> None:
-        """Let it work."""
-        assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.write(json.dumps(job).encode() + b"\n")
-            self.process.stdin.close()
-
-    def listen(self) -> list[dict[str, Any]] | None:
-        """What it reported within a tick; None when it has ended."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.report, selectors.EVENT_READ)
-            if not selector.select(TICK_S):
-                return []
-        data = os.read(self.report, 1 << 16)
-        *lines, self.buffer = (self.buffer + data).split(b"\n")
-        messages = [json.loads(line) for line in lines]
-        return messages if data or messages else None
-
-    def kill(self) -> int:
-        """End it with all it started; gives its status as `subprocess` does."""
-        if self.process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-        status = self.process.wait()
-        with contextlib.suppress(OSError):
-            if self.process.stdin is not None:
-                self.process.stdin.close()
-        os.close(self.report)
-        return status
-
-    def log_text(self) -> str:
-        """The end of what it printed; asked once, when it is dead."""
-        with self.printed as file:
-            file.seek(0)
-            return file.read()[-LOG_KEPT:].decode("utf-8", "replace").strip()
 
 
 class Worker:
@@ -129,17 +50,20 @@ class Worker:
         """Work."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        child = Child(self.settings)
+        nursery = Nursery(self.settings)
+        child = nursery.child()
         with self.marks.hold(self.name):
             while not self._must_stop():
                 job = self._next()
                 if job is None:
                     continue
-                if child.process.poll() is not None:  # killed while it waited
-                    child = Child(self.settings)
+                if not child.is_alive():  # killed while it waited
+                    child.kill()
+                    child.log_text()
+                    child = nursery.child()
                 self.do(job, child)
-                child = Child(self.settings)
-            child.kill()
+                child = nursery.child()
+            nursery.close()
 
     def _next(self) -> Job | None:
         """A job that is this worker's now, or None after a while."""
@@ -230,7 +154,7 @@ class Worker:
                 look_at = time.monotonic() + LOOK_S
                 if not self.ledger.is_mine(job.id, self.name):
                     return None
-        return _death(child.process.wait(), self.settings)
+        return _death(child.kill(), self.settings)
 
     def _must_stop(self) -> bool:
         return self.stopping or os.getppid() != self.parent

@@ -14,7 +14,16 @@ from pathlib import Path
 import pytest
 
 from oakwright.compiler import engine_path
-from tests.unit.server.conftest import ROOT, Served, children_of, redis_server, tiny
+from tests.unit.server.conftest import (
+    ROOT,
+    Served,
+    children_of,
+    conversion_of,
+    gone,
+    process_of,
+    redis_server,
+    tiny,
+)
 
 pytestmark = pytest.mark.system
 
@@ -29,31 +38,9 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "*")
 
 
-def process_of(parent: int, module: str) -> int:
-    """The child process of that module, once it is there."""
-    found = []
-
-    def look() -> bool:
-        wanted = f"oakwright.server.{module}"
-        found[:] = [pid for pid, line in children_of(parent) if wanted in line]
-        return bool(found)
-
-    assert Served.until(look, PATIENT)
-    return found[0]
-
-
 def loaded(parent: int) -> int:
-    """The conversion process that waits, once it has loaded all it needs."""
-    child = process_of(process_of(parent, "worker"), "child")
-    assert Served.until(lambda: "openvino" in Path(f"/proc/{child}/maps").read_text(), PATIENT)
-    return child
-
-
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
+    """The conversion process that waits, all it needs loaded."""
+    return conversion_of(process_of(parent, "worker", PATIENT), PATIENT)
 
 
 def state_of(server: Served, job: dict) -> str:

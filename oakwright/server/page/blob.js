@@ -5,11 +5,16 @@ import { chart } from "./memory.js";
 
 const STAGES = ["#", "type", "shaves", "inputs", "outputs", "MACs", "weights", "detail"];
 
-/** Show a job's blob; gives its inspection for who wants to try it. */
-export async function showBlob(job) {
+const counts = (job) => job.results.filter((what) => /^\d+$/.test(what));
+
+/** Show a job's blob (of several the one for `shaves`); gives its inspection for who wants to try it. */
+export async function showBlob(job, shaves = counts(job)[0]) {
   const place = `jobs/${job.id}`;
-  const [facts, found] = await Promise.all([get(`${place}/result?what=manifest`), get(`${place}/inspect`)]);
+  const [facts, found] = await Promise.all([get(`${place}/result?what=manifest`), get(`${place}/inspect?shaves=${shaves}`)]);
   links(job);
+  const several = counts(job);
+  $("which-blob").hidden = several.length < 2;
+  $("blob-shaves").replaceChildren(...several.map((n) => el("option", { value: n, text: `${n} shaves`, selected: n === shaves })));
   const given = facts.outputs.map((out) => `gives ${out.name} ${out.shape.join(" × ")}`);
   const lines = [...facts.applied, ...facts.notes, ...given];
   if (facts.agreement) lines.push(`${facts.agreement.difference.toPrecision(2)} off ${facts.agreement.against} at most, of the largest value on random input`);
@@ -22,10 +27,12 @@ export async function showBlob(job) {
 }
 
 function links(job) {
+  const several = counts(job).length > 1; // each under a name of its own, as the server has them
   const words = { ir: ["IR and blob (zip)", `${job.name}.zip`], manifest: ["What was done (JSON)", `${job.name}.json`] };
   $("links").replaceChildren(...job.results.map((what) => {
     const isBlob = /^\d+$/.test(what);
-    const [text, name] = words[what] || [`${job.name}.blob, ${what} shaves`, `${job.name}.blob`];
+    const own = several ? `${job.name}_${what}shave.blob` : `${job.name}.blob`;
+    const [text, name] = words[what] || [`${own}, ${what} shaves`, own];
     const link = el("a", { class: isBlob ? "button main" : "button", text });
     return downloads(link, `jobs/${job.id}/result?${isBlob ? `what=blob&shaves=${what}` : `what=${what}`}`, name);
   }));
@@ -46,7 +53,9 @@ function inspect(found) {
   $("code").textContent = found.script;
 }
 
-export function listen() {
+/** `again(shaves)` is called where another of several blobs is asked for. */
+export function listen(again) {
+  $("blob-shaves").addEventListener("change", () => again($("blob-shaves").value));
   $("copy").addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText($("code").textContent);

@@ -143,11 +143,16 @@ async function openJob() {
   await job.watch(id, over);
 }
 
+let finished = null;
+
 async function over(done) {
   history().catch(refuse);
-  if (done.state !== "done") return;
+  if (done.state === "done") await openBlob((finished = done));
+}
+
+async function openBlob(done, shaves) {
   try {
-    const found = await blob.showBlob(done);
+    const found = await blob.showBlob(done, shaves);
     if (job.shown() !== done.id) return;
     const frames = /ColorOrder\.RGB/.test(found.script) ? "RGB" : "BGR";
     new Trial($("trial"), done, found, frames);
@@ -193,7 +198,7 @@ $("keyform").addEventListener("submit", (event) => {
 api.whenLocked(() => { $("keyform").hidden = false; });
 addEventListener("hashchange", openJob);
 job.listen(retry);
-blob.listen();
+blob.listen((shaves) => openBlob(finished, shaves));
 listenHistory(refuse);
 
 history().catch(refuse);

@@ -12,7 +12,7 @@ const MEANING = {
 // Mean and scale of the ranges, in bytes; `oakwright convert --range` has the same.
 const RANGES = { "0..255": [[0], [1]], "0..1": [[0], [255]], "-1..1": [[127.5], [127.5]], "-0.5..0.5": [[127.5], [255]] };
 const IMAGENET = [[123.675, 116.28, 103.53], [58.395, 57.12, 57.375]];
-const FIELDS = ["range", "mean", "scale", "trained", "frames", "layout", "shape", "precision", "outputs"];
+const FIELDS = ["range", "mean", "scale", "trained", "frames", "layout", "shape", "precision", "outputs", "more-shaves", "stamp"];
 
 const list = (text) => text.split(",").map((part) => part.trim()).filter(Boolean);
 
@@ -23,7 +23,8 @@ function numbers(text) {
 
 /** What the form says, as the API takes it. */
 export function read() {
-  const said = { shaves: Number($("shaves").value) };
+  const more = list($("more-shaves").value).map((part) => part.replaceAll(" ", ""));
+  const said = { shaves: more.length ? [$("shaves").value, ...more].join(",") : Number($("shaves").value) };
   const range = $("range").value;
   if (range === "imagenet") said.mean = said.scale = "imagenet";
   else if (range === "own") {
@@ -36,6 +37,7 @@ export function read() {
   if ($("precision").value) said.input_precision = $("precision").value;
   if ($("shape").value.trim()) said.shape = list($("shape").value.replaceAll("x", ",")).map(Number);
   if ($("outputs").value.trim()) said.outputs = list($("outputs").value);
+  if ($("stamp").value) said.stamp = $("stamp").value;
   return said;
 }
 
@@ -62,9 +64,11 @@ export function write(said) {
     $("trained").value = trained;
     if (["RGB", "BGR"].includes(frames)) $("frames").value = frames;
   }
-  const shaves = take("shaves");
-  if (Number(shaves)) $("shaves").value = Number(shaves);
-  else if (shaves !== undefined) left.shaves = shaves;
+  const [shaves, ...more] = list(String(take("shaves") ?? ""));
+  if (Number(shaves)) $("shaves").value = shaves;
+  else if (shaves) more.unshift(shaves === "all" ? "1..16" : shaves);
+  $("more-shaves").value = more.join(", ");
+  $("stamp").value = take("stamp") ?? "";
   $("layout").value = take("layout") ?? "";
   $("precision").value = take("input_precision") ?? "";
   $("shape").value = text(take("shape"));

@@ -18,7 +18,7 @@ from oakwright.errors import UsageError
 
 from ..api import Options, Problem, view
 from ..child import place
-from ..job import Job
+from ..job import Job, QueueDown
 from ..models import find_model, keep_model, model_name
 from ..parts import keep
 from ..request import JobRequest, Upload
@@ -109,6 +109,7 @@ class Trial(BaseModel):
 def router(service: Service) -> APIRouter:
     """All routes, below /api/v1."""
     asker = Asker(service.settings)
+    service.at_stop.append(asker.close)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -137,7 +138,7 @@ def router(service: Service) -> APIRouter:
 
     async def ask_blob(job_id: str, shaves: int | None, work: str, **more: Any) -> dict[str, Any]:
         job = await run_in_threadpool(found, job_id)
-        digest = blob_digest(job, shaves)
+        digest = job.blobs[job.shaves(shaves)]
 
         def bring(folder: Path) -> None:
             lay(folder, {"model.blob": service.store.path(digest)})
@@ -153,7 +154,7 @@ def router(service: Service) -> APIRouter:
     async def upload_model(files: Annotated[list[UploadFile], File()]) -> ModelId:
         """Keep a model's files, to ask about them and to convert them without another upload."""
         await run_in_threadpool(service.keeper.require_room, sum(f.size or 0 for f in files))
-        uploads = await keep(service.store, files)
+        uploads = await run_in_threadpool(keep, service.store, files)
         own = await run_in_threadpool(keep_model, service.store, uploads)
         return ModelId(**model_id(uploads, own))
 
@@ -215,11 +216,11 @@ def router(service: Service) -> APIRouter:
     async def inspect_blob(job_id: str, shaves: int | None = None) -> dict[str, Any]:
         """A job's blob: header, stages, memory over the program, the DepthAI script."""
         job = await run_in_threadpool(found, job_id)
-        made = await run_in_threadpool(service.result, job)
-        inputs = made.manifest.get("inputs") or [{}]
+        facts = await run_in_threadpool(service.manifest, job)
+        inputs = facts.get("inputs") or [{}]
         color = inputs[0].get("color") or ["", "BGR"]
         frames = color[1] if color[1] in ("RGB", "BGR") else "BGR"
-        name = f"{job.name}.blob"
+        name = job.blob_name(shaves)
         return await ask_blob(job_id, shaves, "inspect", file_name=name, frames=frames)
 
     @routes.post("/jobs/{job_id}/run", tags=["jobs"], responses=wrong)
@@ -229,21 +230,6 @@ def router(service: Service) -> APIRouter:
         return await ask_blob(job_id, trial.shaves, "run", inputs=inputs, zeros=trial.zeros)
 
     return routes
-
-
-def blob_digest(job: Job, shaves: int | None) -> str:
-    """Where a job's blob lies in the store. Raises UsageError where it has none."""
-    blobs = {int(n[:-5]): sha for n, sha in (job.result or {}).items() if n.endswith(".blob")}
-    if not blobs:
-        raise UsageError(
-            f"job {job.id} is {job.state}: it has no blob", remedy="wait until its state is done"
-        )
-    wanted = min(blobs) if shaves is None else shaves
-    if wanted not in blobs:
-        raise UsageError(
-            f"there is no blob for {wanted} shaves", remedy=f"{sorted(blobs)}", key="shaves"
-        )
-    return blobs[wanted]
 
 
 async def _events(service: Service, job_id: str) -> AsyncIterator[str]:
@@ -267,4 +253,7 @@ async def _events(service: Service, job_id: str) -> AsyncIterator[str]:
             return
         # That a job was begun is no step: one that waits is looked at again soon.
         seconds = HEARTBEAT_S if job.state == "running" else _WAITING_S
-        await service.watch.until(job_id, len(job.steps), seconds)
+        try:
+            await service.watch.until(job_id, len(job.steps), seconds)
+        except QueueDown:
+            return  # the listener comes again

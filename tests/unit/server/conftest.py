@@ -235,4 +235,41 @@ def children_of(pid: int) -> list[tuple[int, str]]:
     return found
 
 
-__all__ = ["Served", "bad", "children_of", "os", "redis_server", "run_blob", "tiny"]
+def process_of(parent: int, module: str = "", seconds: float = 30) -> int:
+    """The child process of that module of the server's, once it is there."""
+    found = []
+
+    def look() -> bool:
+        wanted = f"oakwright.server.{module}"
+        found[:] = [pid for pid, line in children_of(parent) if wanted in line]
+        return bool(found)
+
+    assert Served.until(look, seconds)
+    return found[0]
+
+
+def conversion_of(worker: int, seconds: float = 30) -> int:
+    """The conversion process of a worker that waits, all it needs loaded."""
+    return process_of(process_of(worker, "nursery", seconds), "nursery", seconds)
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+__all__ = [
+    "Served",
+    "bad",
+    "children_of",
+    "conversion_of",
+    "gone",
+    "os",
+    "process_of",
+    "redis_server",
+    "run_blob",
+    "tiny",
+]

@@ -1,42 +1,23 @@
 """Processes that are killed: nothing is lost, nothing is done for ever."""
 
+import contextlib
+import http.client
+import json
 import os
 import signal
-import time
-from pathlib import Path
 
 import pytest
 
 from oakwright.compiler import engine_path
 from oakwright.server.job import MOST_ATTEMPTS
 from oakwright.server.ledger import Ledger
+from oakwright.server.nursery import Child, Nursery
 from oakwright.server.request import JobRequest, Upload
 from oakwright.server.service import QueueFull, Service
 from oakwright.server.settings import Settings
-from oakwright.server.worker import Child, Worker
+from oakwright.server.worker import Worker
 
-from .conftest import Served, children_of, tiny
-
-
-def process_of(parent: int, module: str) -> int:
-    """The child process of that module, once it is there."""
-    found = []
-
-    def look() -> bool:
-        found[:] = [
-            pid for pid, line in children_of(parent) if f"oakwright.server.{module}" in line
-        ]
-        return bool(found)
-
-    assert Served.until(look)
-    return found[0]
-
-
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
+from .conftest import Served, conversion_of, gone, process_of, tiny
 
 
 def test_killed_in_mid_conversion(tmp_path, monkeypatch):
@@ -48,8 +29,7 @@ def test_killed_in_mid_conversion(tmp_path, monkeypatch):
 
     def stuck(name: str, by: float):
         worker = process_of(server.process.pid, "worker")
-        child = process_of(worker, "child")
-        assert server.until(lambda: "openvino" in Path(f"/proc/{child}/maps").read_text())
+        child = conversion_of(worker)
         os.kill(child, signal.SIGSTOP)
         job = server.submit((name, tiny(by))).json()
         assert server.until(
@@ -108,20 +88,108 @@ def asked(service: Service, name: str = "x") -> JobRequest:
     return JobRequest(name, (Upload("x.onnx", digest, size),))
 
 
+@pytest.mark.real_time
+def test_who_waits_is_told_when_the_server_stops(tmp_path, monkeypatch):
+    """An open stream of progress ends whole, a waiting request is told; the job is done later."""
+    if engine_path():
+        monkeypatch.setenv("OAKWRIGHT_ENGINE", str(engine_path()))
+    monkeypatch.setenv("OAKWRIGHT_HOME", str(tmp_path / "home"))
+    server = Served(tmp_path / "data").start()
+    try:
+        child = conversion_of(process_of(server.process.pid, "worker", 120), 120)
+        os.kill(child, signal.SIGSTOP)
+        job = server.submit(("a.onnx", tiny(2.0))).json()
+        place = f"/api/v1/jobs/{job['id']}"
+        assert server.until(lambda: server.get(place).json()["state"] == "running", 120)
+        waiting = http.client.HTTPConnection(server.url.partition("//")[2], timeout=120)
+        with server.get(f"{place}/events", stream=True) as stream, contextlib.closing(waiting):
+            lines = stream.iter_lines()
+            assert next(lines) == b"event: job"
+            waiting.request("GET", f"{place}?wait=30&steps=99")
+            server.get("/healthz")  # what was sent before this has been read
+            server.process.terminate()
+            assert b"" in [*lines]  # read to its end: a stream that is cut off raises
+            answer = waiting.getresponse()
+            assert answer.status == 503
+            assert int(answer.headers["Retry-After"]) > 0
+            assert "being stopped" in json.loads(answer.read())["message"]
+        server.process.wait(60)
+        server.process.stdout.close()
+        server.start()
+        done = server.finished(job, 240)
+        assert (done["state"], done["attempts"]) == ("done", 1)
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def nursery_for(settings):
+    """A nursery that this process is the worker of."""
+    found = Nursery(settings)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
 def test_a_conversion_that_hangs_is_ended(service, monkeypatch):
     monkeypatch.setattr(Child, "give", lambda self, job: None)  # it waits for ever
     worker = Worker(service.settings)
     job = service.submit(asked(service))
     claimed = service.ledger.claim(job.id, worker.name)
-    child = Child(service.settings)
-    started = time.monotonic()
-    worker.do(claimed, child)
-    failed = service.ledger.get(job.id)
-    assert failed.state == "failed"
-    assert failed.error["kind"] == "TimeOut"
-    assert "0.3 s" in failed.error["message"]
-    assert time.monotonic() - started < 10
-    assert gone(child.process.pid)
+    with nursery_for(service.settings) as nursery:
+        child = nursery.child()
+        process = process_of(nursery.process.pid, "nursery", 120)
+        worker.do(claimed, child)
+        failed = service.ledger.get(job.id)
+        assert failed.state == "failed"
+        assert failed.error["kind"] == "TimeOut"
+        assert "0.3 s" in failed.error["message"]
+        assert gone(process)
+
+
+@pytest.mark.real_time
+def test_a_nursery_that_dies_is_made_anew(tmp_path):
+    """Before a job: nobody sees it. While a child works: its job fails, the next is done."""
+    service = Service(Settings(tmp_path / "data", job_s=120))
+    worker = Worker(service.settings)
+    with nursery_for(service.settings) as nursery:
+        child = nursery.child()
+        waiting = process_of(nursery.process.pid, "nursery", 120)
+        nursery.process.kill()
+        assert Served.until(lambda: gone(waiting), 120)
+        assert not child.is_alive()
+        assert child.kill() == -signal.SIGKILL
+        assert child.log_text() == ""
+
+        child = nursery.child()
+        assert child.is_alive()
+        os.kill(process_of(nursery.process.pid, "nursery", 120), signal.SIGSTOP)
+        nursery.process.kill()
+        job = service.submit(asked(service, "a"))
+        worker.do(service.ledger.claim(job.id, worker.name), child)
+        failed = service.ledger.get(job.id)
+        assert (failed.state, failed.error["kind"]) == ("failed", "Crashed")
+        assert "SIGKILL" in failed.error["message"]
+
+        job = service.submit(asked(service, "b"))
+        worker.do(service.ledger.claim(job.id, worker.name), nursery.child())
+        assert service.ledger.get(job.id).state == "done", service.ledger.get(job.id).error
+
+
+def test_conversions_one_after_the_other_share_nothing(tmp_path):
+    """Each is a process of its own, which ends."""
+    service = Service(Settings(tmp_path / "data", job_s=120))
+    worker = Worker(service.settings)
+    with nursery_for(service.settings) as nursery:
+        seen = set()
+        for name in ("a", "b"):
+            child = nursery.child()
+            seen.add(process_of(nursery.process.pid, "nursery", 120))
+            job = service.submit(asked(service, name))
+            worker.do(service.ledger.claim(job.id, worker.name), child)
+            assert service.ledger.get(job.id).state == "done"
+        assert len(seen) == 2
 
 
 def test_a_conversion_that_eats_memory_fails_and_says_so(tmp_path):
@@ -129,7 +197,8 @@ def test_a_conversion_that_eats_memory_fails_and_says_so(tmp_path):
     service = Service(Settings(tmp_path / "data", memory_mb=60))
     worker = Worker(service.settings)
     job = service.submit(asked(service))
-    worker.do(service.ledger.claim(job.id, worker.name), Child(service.settings))
+    with nursery_for(service.settings) as nursery:
+        worker.do(service.ledger.claim(job.id, worker.name), nursery.child())
     failed = service.ledger.get(job.id)
     assert failed.state == "failed"
     assert "memory" in failed.error["message"] + failed.error["remedy"], failed.error

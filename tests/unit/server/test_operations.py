@@ -202,7 +202,7 @@ def test_readiness_says_what_keeps_conversions_off_the_network(server):
 
 
 def test_conversions_do_not_see_the_keys_of_queue_and_store(monkeypatch):
-    from oakwright.server.worker import child_environment
+    from oakwright.server.nursery import child_environment
 
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("WORKER_SETTINGS", "secret")
