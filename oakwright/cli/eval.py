@@ -44,6 +44,7 @@ def eval_command(
 
     Exports run on the CPU in float32, blobs through the decompiler.
     """
+    training.share_processor()
     detector = training.open_detector(load_weights)
     if classes is not None:
         training.check_classes(detector, dataset.split_list(classes))

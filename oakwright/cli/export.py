@@ -18,6 +18,13 @@ from oakwright.errors import UsageError
 @click.option("--shaves", default=None, metavar="N[,N...]", help="Of the blob; 6 by default.")
 @click.option("--archive", is_flag=True, help="The blob as an NN Archive too.")
 @click.option("--app", default=None, metavar="FOLDER", help="A DepthAI script that runs the blob.")
+@click.option(
+    "--confidence",
+    type=float,
+    default=0.5,
+    show_default=True,
+    help="The least that script and archive show; `oakwright eval` names the best F1's.",
+)
 @click.option("--fp16", is_flag=True, help="IRs of half the size.")
 @click.option("--u8-input", is_flag=True, help="IRs take bytes: mean and scale are inside.")
 @click.option(
@@ -39,6 +46,7 @@ def export_command(
     shaves: str | None,
     archive: bool,
     app: str | None,
+    confidence: float,
     fp16: bool,
     u8_input: bool,
     openvino_input_format: str,
@@ -58,6 +66,7 @@ def export_command(
         onnx=onnx,
         shaves=parse_shaves(shaves or "6") if wants_blob else (),
         archive=archive,
+        confidence=confidence,
     )
     training.share_processor()
     written = training.export(

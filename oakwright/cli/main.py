@@ -27,6 +27,7 @@ COMMANDS = {
     "templates": ("train", "templates_command", "Detectors that can be trained."),
     "instantiate": ("train", "instantiate_command", "A work folder for one of them."),
     "dataset": ("dataset", "dataset_group", "Pictures with boxes: check, count, show, split."),
+    "detector": ("detector", "detector_group", "From pictures with boxes to a camera, in one go."),
     "train": ("train", "train_command", "Train a detector on pictures with boxes."),
     "eval": ("eval", "eval_command", "COCO's numbers of a checkpoint, ONNX, IR or blob."),
     "compress": ("compress", "compress_command", "A trained detector as int8, for CPUs."),

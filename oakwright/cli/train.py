@@ -41,28 +41,31 @@ def train_command(time_limit: str | None, no_pretrained: bool, **values: Any) ->
     training.share_processor()
     limit = training.parse_duration(time_limit) if time_limit else None
     options = training.TrainOptions(time_limit_s=limit, pretrained=not no_pretrained, **values)
-    training.train(options, report=_Lines().show, say=click.echo)
+    training.train(options, report=Lines().show, say=click.echo)
 
 
-class _Lines:
+class Lines:
     """A line for each epoch; between them, on a terminal, one that is written over."""
 
-    def __init__(self) -> None:
-        self.is_live = sys.stdout.isatty()
+    def __init__(self, *, err: bool = False) -> None:
+        self.err = err
+        self.is_live = (sys.stderr if err else sys.stdout).isatty()
         self.speed = 0.0
 
     def show(self, at: training.Progress) -> None:
+        """What there is to say after a step."""
         left = f"{at.eta_s // 60:.0f}:{at.eta_s % 60:02.0f}" if at.eta_s < 1e6 else "?"
         of = f"/{at.epochs}" if at.epochs < 1_000_000 else ""
         head = f"epoch {at.epoch}{of}"
         if at.ap is not None:
             done = f"{head}  loss {at.loss:.3f}  AP {at.ap:.3f}  {self.speed:.0f} pictures/s"
-            click.echo(("\r\x1b[K" if self.is_live else "") + f"{done}  {left} left")
+            click.echo(("\r\x1b[K" if self.is_live else "") + f"{done}  {left} left", err=self.err)
             return
         self.speed = at.pictures_per_s
         if self.is_live:
             text = f"{head}  step {at.step}/{at.steps}  loss {at.loss:.3f}"
-            click.echo(f"\r\x1b[K{text}  {at.pictures_per_s:.0f} pictures/s  {left} left", nl=False)
+            text += f"  {at.pictures_per_s:.0f} pictures/s  {left} left"
+            click.echo(f"\r\x1b[K{text}", nl=False, err=self.err)
 
 
 @click.command("templates")

@@ -120,6 +120,8 @@ def _job(name: str, root: Path | None) -> tuple[Callable[[Path, Path], Part], Pa
         return read_voc, path, root or default_root(name)
     if suffix == ".json":
         return read_coco, path, root or default_root(name)
+    if not path.exists():
+        raise DatasetError(f"there is no file or folder {name}", path=str(path))
     raise UsageError(
         f"{name} is no kind of annotations that is known",
         remedy="known are COCO .json, a folder of VOC .xml, a VOC list .txt and YOLO's data.yaml",

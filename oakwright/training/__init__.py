@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .options import TrainOptions, parse_duration
     from .processor import share_processor
     from .progress import Progress, Trained
+    from .quickstart_run import Quickstarted, QuickstartOptions, quickstart
     from .report import save_report
     from .template import Template, names, read_template
     from .work_folder import instantiate
@@ -56,15 +57,19 @@ _PLACES = {
     "names": ("template", "names"),
     "read_template": ("template", "read_template"),
     "Progress": ("progress", "Progress"),
+    "QuickstartOptions": ("quickstart_run", "QuickstartOptions"),
+    "Quickstarted": ("quickstart_run", "Quickstarted"),
+    "quickstart": ("quickstart_run", "quickstart"),
     "Trained": ("progress", "Trained"),
     "train": ("loop", "train"),
 }
 
 __all__ = [
     "Checkpoint", "CompressOptions", "Compressed", "Description", "Detections", "Detector",
-    "Evaluated", "ExportOptions", "Metrics", "Progress", "Template", "TrainOptions", "Trained",
+    "Evaluated", "ExportOptions", "Metrics", "Progress", "QuickstartOptions", "Quickstarted",
+    "Template", "TrainOptions", "Trained",
     "check_classes", "coco_metrics", "compress", "evaluate", "export", "instantiate",
-    "load_checkpoint", "names", "open_detector", "parse_duration", "read_template",
+    "load_checkpoint", "names", "open_detector", "parse_duration", "quickstart", "read_template",
     "save_checkpoint", "save_metrics", "save_report", "share_processor", "summary", "train",
 ]  # fmt: skip
 

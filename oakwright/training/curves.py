@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,12 @@ from typing import Any
 
 from oakwright.errors import OutputError, UsageError
 from oakwright.files import PathLike, write_aside
+
+
+def need_matplotlib() -> None:
+    """Raise UsageError where Matplotlib is missing, before hours are spent on what it draws."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise _missing("Matplotlib")
 
 
 def draw_curves(history: Sequence[Mapping[str, float]], path: PathLike) -> Path:

@@ -43,7 +43,8 @@ class ExportOptions:
     ``color``: the planes' order of IR and ONNX; blobs take BGR frames, as a camera sends them.
     ``fp16``: IR weights of half the size. ``u8_input``: IRs take bytes, mean and scale are inside.
     ``openvino``, ``onnx``: which plain forms. ``shaves``: a blob for each number; none is no blob.
-    ``archive``: the blob as an NN Archive too.
+    ``archive``: the blob as an NN Archive too. ``confidence``: the least that application and
+    archive show.
     """
 
     color: str = "BGR"
@@ -53,11 +54,16 @@ class ExportOptions:
     onnx: bool = False
     shaves: Sequence[int] = ()
     archive: bool = False
+    confidence: float = 0.5
 
     def __post_init__(self) -> None:
         if self.color not in COLORS:
             raise UsageError(
                 f"input format {self.color} is neither BGR nor RGB", key="openvino_input_format"
+            )
+        if not 0 < self.confidence < 1:
+            raise UsageError(
+                f"--confidence {self.confidence:g}: above 0 and below 1", key="confidence"
             )
         if self.archive and not self.shaves:
             raise UsageError("an archive holds a blob", remedy="say --blob too", key="archive")
@@ -104,10 +110,11 @@ def export(
         files |= _blobs(trained, made, place)
     written = write_all_aside(files)
     if options.archive:
-        written.append(_archive(trained, made, place))
+        written.append(_archive(trained, made, place, options.confidence))
     if app is not None:
         tell("application")
-        written += _application(trained, next(p for p in written if p.suffix == ".blob"), app)
+        blob = next(path for path in written if path.suffix == ".blob")
+        written += _application(trained, blob, app, options.confidence)
     return written
 
 
@@ -197,17 +204,19 @@ def _labels(trained: Checkpoint) -> tuple[str, ...]:
     return "background", *trained.classes
 
 
-def _application(trained: Checkpoint, blob: Path, folder: PathLike) -> list[Path]:
+def _application(
+    trained: Checkpoint, blob: Path, folder: PathLike, confidence: float
+) -> list[Path]:
     from oakwright import apps
 
-    detector = apps.Detector(blob, labels=_labels(trained))
+    detector = apps.Detector(blob, confidence=confidence, labels=_labels(trained))
     return apps.scaffold.write(Path(folder), "one-stage", detector=detector)
 
 
-def _archive(trained: Checkpoint, made: Any, place: Path) -> Path:
+def _archive(trained: Checkpoint, made: Any, place: Path, confidence: float) -> Path:
     from oakwright.archive import ssd_head
     from oakwright.recipe import archive_of
 
     model = trained.template.model
-    head = ssd_head(_labels(trained), ROWS, confidence=0.5, iou=model.iou, most=model.most)
+    head = ssd_head(_labels(trained), ROWS, confidence=confidence, iou=model.iou, most=model.most)
     return archive_of(made, place / "model.rvc2.tar.xz", heads=[head])
