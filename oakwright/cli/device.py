@@ -50,7 +50,8 @@ def device_group() -> None:
     show_default=True,
     help="A video, picture or folder, webcam:0, stereo:LEFT,RIGHT[,COLOR], or made up: pattern, "
     "scene or scene:SEED (moving things, true for left, right and colour cameras alike), "
-    "walk (the same, the camera is carried about).",
+    "furnished:SEED (the same with more things, which the packaged networks know), "
+    "walk (the scene, the camera is carried about).",
 )
 @click.option("--once", is_flag=True, help="End with the source instead of starting it again.")
 @click.option("--board", default="OAK-D", show_default=True, help=_BOARD_HELP)

@@ -5,12 +5,16 @@ moment alone, so that stereo matching and detection have a truth to be judged ag
 """
 
 from .camera import CameraModel
+from .furnish import furnished, with_face
+from .marks import COLORS, MARKS
 from .path import CameraPath, carried_by_hand, quaternion_of
 from .scene import Rendering, Scene, SceneObject
 from .things import LABELS, Motion, Thing, default_things
 
 __all__ = [
+    "COLORS",
     "LABELS",
+    "MARKS",
     "CameraModel",
     "CameraPath",
     "Motion",
@@ -20,5 +24,7 @@ __all__ = [
     "Thing",
     "carried_by_hand",
     "default_things",
+    "furnished",
     "quaternion_of",
+    "with_face",
 ]

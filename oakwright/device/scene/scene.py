@@ -10,13 +10,17 @@ import numpy as np
 
 from . import texture
 from .camera import CameraModel, Vector
+from .furnish import furnished
+from .marks import name_of
 from .raster import Canvas, Silhouette, paint_quad, paint_sphere
+from .texture import Color
 from .things import BOX, SPHERE, Thing, default_things
 
 # The room in metres: axes as cameras have them, y is down.
 WALL_Z, FLOOR_Y, CEILING_Y, SIDE_X = 6.5, 1.25, -2.2, 4.2
 # Metres per texel of the room's surfaces.
 _TEXEL_M = 0.006
+ROOM_CONTRAST, QUIET = 0.2, 0.06
 # Pictures of the empty room that are kept: a few cameras, in a few sizes.
 _KEPT_ROOMS = 8
 
@@ -28,7 +32,7 @@ class SceneObject:
     ``box`` is left, top, right, bottom in pixels of the whole outline inside the picture, the
     right and bottom ends excluded. ``position_m`` is its middle in the camera's axes (y down).
     ``depth_mm``: median depth of what is visible of its surface. ``visible``: which share of the
-    outline's pixels nothing hides.
+    outline's pixels nothing hides. ``color`` (BGR) and ``mark`` are the Thing's.
     """
 
     label: str
@@ -37,6 +41,13 @@ class SceneObject:
     position_m: Vector
     depth_mm: float
     visible: float
+    color: Color = (128.0, 128.0, 128.0)
+    mark: str = ""
+
+    @property
+    def color_name(self) -> str:
+        """The nearest of the colours that have a name; a face's is its skin's, which has none."""
+        return "" if self.label == "face" else name_of(self.color)
 
     @property
     def distance_m(self) -> float:
@@ -56,16 +67,29 @@ class Rendering:
 class Scene:
     """A deterministic function from a camera and a moment to a picture and its truth.
 
-    ``things`` take the place of those the seed gives. May be asked by several threads.
+    ``things`` take the place of those the seed gives. ``contrast`` is of the room's surfaces: the
+    default is for stereo matching, a quieter room is easier on the eye. May be asked by several
+    threads.
     """
 
-    def __init__(self, seed: int = 0, *, things: tuple[Thing, ...] | None = None) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        things: tuple[Thing, ...] | None = None,
+        contrast: float = ROOM_CONTRAST,
+    ) -> None:
         rng = np.random.default_rng(seed)
         self.things = default_things(rng) if things is None else things
         self._textures = [thing.draw(rng) for thing in self.things]
-        self._room = _room_textures(rng)
+        self._room = _room_textures(rng, contrast)
         self._empty: dict[CameraModel, Canvas] = {}
         self._lock = threading.Lock()
+
+    @classmethod
+    def furnished(cls, seed: int = 0) -> Scene:
+        """A quiet room with some nine things of many colours and marks; see ``furnish``."""
+        return cls(seed, things=furnished(seed), contrast=QUIET)
 
     def render(self, camera: CameraModel, time_s: float) -> Rendering:
         """What the camera sees, with the truth."""
@@ -93,6 +117,8 @@ class Scene:
                     (float(x), float(y), float(z)),
                     float(np.median(depth[part, across][seen])) if count else 0.0,
                     count / max(int(np.count_nonzero(whole.mask)), 1),
+                    thing.color,
+                    thing.mark,
                 )
             )
         found.sort(key=lambda one: one.position_m[2])
@@ -132,13 +158,13 @@ class Scene:
 # -- the room
 
 
-def _room_textures(rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _room_textures(rng: np.random.Generator, contrast: float) -> dict[str, np.ndarray]:
     """One square texture per surface, repeated by reflection."""
     grain = texture.noise(rng, 1024, 1024)
     return {
-        "wall": texture.tinted(grain, (150, 165, 170), 0.2),
-        "floor": texture.tinted(grain[::-1], (85, 115, 140), 0.2),
-        "side": texture.tinted(grain.T, (160, 150, 140), 0.2),
+        "wall": texture.tinted(grain, (150, 165, 170), contrast),
+        "floor": texture.tinted(grain[::-1], (85, 115, 140), contrast),
+        "side": texture.tinted(grain.T, (160, 150, 140), contrast),
     }
 
 

@@ -92,10 +92,12 @@ def face(rng: np.random.Generator, rows: int, columns: int, color: Color) -> np.
     return with_alpha(np.clip(pixels + grain, 0, 255).astype(np.uint8), mask)
 
 
-def figure(rng: np.random.Generator, rows: int, columns: int, color: Color) -> np.ndarray:
-    """A standing person: head, a patterned shirt, trousers."""
+def figure(
+    rng: np.random.Generator, rows: int, columns: int, color: Color, contrast: float = 0.3
+) -> np.ndarray:
+    """A standing person: head, a shirt whose pattern has that contrast, trousers."""
     w, h = columns, rows
-    pixels = tinted(noise(rng, h, w), color, 0.3)
+    pixels = tinted(noise(rng, h, w), color, contrast)
     trousers = tinted(noise(rng, h, w), (90, 60, 50), 0.3)
     pixels[round(0.52 * h) :] = trousers[round(0.52 * h) :]
     mask = np.zeros((h, w), np.uint8)

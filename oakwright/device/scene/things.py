@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import texture
+from . import marks, texture
 from .camera import Vector
 from .texture import Color
 
@@ -55,13 +55,17 @@ class Motion:
 
 @dataclass(frozen=True)
 class Thing:
-    """A labelled thing. ``size_m``: width, height, depth; a sphere's width is its diameter."""
+    """A labelled thing. ``size_m``: width, height, depth; a sphere's width is its diameter.
+
+    ``mark``: what is drawn on it, one of ``marks.MARKS``; nothing said is the kind's own pattern.
+    """
 
     label: str
     shape: str
     size_m: Vector
     motion: Motion
     color: Color = (128.0, 128.0, 128.0)
+    mark: str = ""
 
     @property
     def class_number(self) -> int:
@@ -73,6 +77,9 @@ class Thing:
         around = math.pi if self.shape == SPHERE else 1.0
         columns = round(self.size_m[0] * _TEXELS_PER_M * around)
         rows = columns // 2 if self.shape == SPHERE else round(self.size_m[1] * _TEXELS_PER_M)
+        if self.mark:
+            pixels = marks.draw(rng, (rows, columns), self.label, self.color, self.mark)
+            return texture.pyramid(pixels)
         return texture.pyramid(_DRAW[self.label](rng, rows, columns, self.color))
 
     def quads(self, time_s: float) -> Iterator[np.ndarray]:

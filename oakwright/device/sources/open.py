@@ -6,6 +6,7 @@ from pathlib import Path
 
 from oakwright.errors import SourceError, UsageError
 
+from ..scene import Scene
 from .cuts import HOLD_S, CutsSource
 from .files import PICTURE_ENDINGS, FolderSource, PictureSource, StereoSource, VideoSource
 from .pattern import PatternSource
@@ -19,7 +20,8 @@ def open_source(words: str, *, loops: bool = True) -> FrameSource:
     """Open what ``words`` name.
 
     ``pattern`` (made up), ``scene`` or ``scene:SEED`` (made up, true for every camera),
-    ``walk`` or ``walk:SEED`` (the same, the camera is carried about and its IMU feels it),
+    ``furnished`` or ``furnished:SEED`` (the same room, quieter, with more things in it),
+    ``walk`` or ``walk:SEED`` (the scene, the camera is carried about and its IMU feels it),
     ``cuts`` or ``cuts:SECONDS`` (stills of scenes, each held so long), ``webcam:0``,
     ``stereo:LEFT,RIGHT`` or ``stereo:LEFT,RIGHT,COLOR`` (each a file), or the path of a video, a
     picture or a folder of pictures.
@@ -31,6 +33,12 @@ def open_source(words: str, *, loops: bool = True) -> FrameSource:
         if rest and not rest.isdigit():
             raise UsageError(f"'{words}' is no scene", remedy="write scene:1; the number is a seed")
         return SceneSource(int(rest or 0))
+    if kind == "furnished" and not Path(words).exists():
+        if rest and not rest.isdigit():
+            raise UsageError(
+                f"'{words}' is no furnished room", remedy="write furnished:1; the number is a seed"
+            )
+        return SceneSource(scene=Scene.furnished(int(rest or 0)))
     if kind == "walk" and not Path(words).exists():
         if rest and not rest.isdigit():
             raise UsageError(f"'{words}' is no walk", remedy="write walk:1; the number is a seed")
