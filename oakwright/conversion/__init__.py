@@ -23,6 +23,7 @@ from .performance_picture import draw_costs
 from .preload import preload
 from .reading import Reading, read_model
 from .result import Converted
+from .sources.torch import frozen_branches
 
 # What Compile Tool does to an IR, under the name people look for.
 compile = compile_ir_file
@@ -51,6 +52,7 @@ __all__ = [
     "describe_model",
     "draw_costs",
     "from_arguments",
+    "frozen_branches",
     "home",
     "import_place",
     "look",

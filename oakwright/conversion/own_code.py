@@ -39,13 +39,17 @@ def import_place(place: str) -> Any:
         module = importlib.util.module_from_spec(spec)
         sys.modules.setdefault(path.stem, module)
         load: Callable[[], Any] = lambda: spec.loader.exec_module(module)  # type: ignore[union-attr]  # noqa: E731
+    elif Path(place).is_file():
+        raise UnreadableModel(
+            f"{place} is no Python file", remedy="its name ends in .py", path=place
+        )
     else:
         if "" not in sys.path:
             sys.path.insert(0, "")  # as `python -m` has it: modules of the current folder
         load = lambda: importlib.import_module(place)  # noqa: E731
     try:
         imported = load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UnreadableModel(
             f"importing {place} failed: {type(error).__name__}: {error}",
             remedy="give package.module:factory or file.py:factory",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .vision import Vision, odd, windowed
+from .vision import Vision, windowed
 
 
 def box_kernel(size: int, channels: int = 3) -> Tensor:
@@ -24,7 +24,7 @@ class BoxBlur(Vision):
 
     def __init__(self, size: int = 5, height: int = 300, width: int = 300) -> None:
         super().__init__(input=(1, 3, height, width))
-        self.register_buffer("kernel", box_kernel(odd(size)))
+        self.register_buffer("kernel", box_kernel(self.fits(size)))
 
     def forward(self, input: Tensor) -> Tensor:
         """The window's mean."""

@@ -70,6 +70,9 @@ class Canny(Vision):
         super().__init__(input=(1, 3, height, width))
         if not 0 <= low <= high:
             raise UsageError(f"low is {low}, high {high}", remedy="0 <= low <= high", key="low")
+        if reach < 0:
+            raise UsageError(f"reach is {reach}", remedy="0 or more steps", key="reach")
+        self.fits(5)
         self.low, self.high, self.reach = low, high, reach
         along_x, along_y = sobel_kernels(1)
         self.register_buffer("blur", gaussian_kernel(5, 1.4, 1))

@@ -39,6 +39,12 @@ class CropResize(Vision):
                 remedy="0 <= left < right <= 1, and top and bottom alike",
                 key="left",
             )
+        if min(out_height, out_width) < 1:
+            raise UsageError(
+                f"the result would be {out_height}x{out_width}",
+                remedy="give sizes of 1 or more",
+                key="out_height",
+            )
         self.rows = slice(round(top * height), round(bottom * height))
         self.columns = slice(round(left * width), round(right * width))
         self.out = (out_height, out_width)

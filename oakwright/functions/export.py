@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from oakwright.conversion import Converted
+
+# An OAK has 512 MB, an FP16 number two bytes.
+_LARGEST = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ def export(
         made = to_onnx(module, opset=opset)
         by = made.simplified_by or "as PyTorch wrote it: onnxslim is not installed"
         facts.append(f"opset {made.opset}, {made.layers_before} layers, then {made.layers} ({by})")
+        facts += made.notes
         return Exported((write_aside(target, made.data),), tuple(facts))
     done = conversion.convert(
         module,
@@ -85,6 +90,8 @@ def export(
         input_precision=precision,
         to="ir" if target.suffix == ".xml" else "blob",
     )
+    facts += [f"input  {line}" for line in done.manifest["applied"]]
+    facts += [f"note   {line}" for line in done.manifest["notes"]]
     agreement = done.manifest["agreement"]
     if agreement:
         facts.append(f"agrees with {agreement['against']} to {agreement['difference']:.1e}")
@@ -97,16 +104,32 @@ def describe(name: str) -> str:
     """What a function is, in text: its line, its docstring and its options with defaults."""
     import inspect
 
-    kind = function_class(name)
-    own = kind if isinstance(kind, type) or callable(kind) else type(kind)
+    torch, found = conversion.require_torch(), function_class(name)
+    # A module that is made already has no options.
+    kind, options = (
+        (type(found), {}) if isinstance(found, torch.nn.Module) else (found, options_of(found))
+    )
     lines = [f"{name}: {FUNCTIONS[name].line}" if name in FUNCTIONS else name, ""]
-    lines += [inspect.getdoc(own) or "It has no docstring.", "", "Options"]
-    options = options_of(own)
+    if isinstance(kind, type):
+        lines[0] += f", forward({', '.join(_arguments(kind))})" if ":" in name else ""
+        # PyTorch's own text on modules is nobody's here.
+        kinds = [k for k in kind.__mro__ if k.__module__.partition(".")[0] != "torch"]
+        text = next((inspect.cleandoc(k.__doc__) for k in kinds[:-1] if k.__doc__), "")
+    else:
+        text = inspect.getdoc(kind) or ""
+    lines += [text or "It has no docstring.", "", "Options"]
     lines += [
-        f"  {key}=" + ("..." if value is inspect.Parameter.empty else str(value))
+        f"  {key}=" + ("..., needed" if value is inspect.Parameter.empty else str(value))
         for key, value in options.items()
     ] or ["  none"]
     return "\n".join(lines)
+
+
+def _arguments(kind: Any) -> list[str]:
+    """What ``forward`` takes, by name."""
+    import inspect
+
+    return list(inspect.signature(kind.forward).parameters)[1:]
 
 
 def _give_samples(module: Any, name: str, shapes: Mapping[str, tuple[int, ...]] | None) -> None:
@@ -123,8 +146,17 @@ def _give_samples(module: Any, name: str, shapes: Mapping[str, tuple[int, ...]] 
                 key="shape",
             )
         return
-    arguments = list(inspect.signature(module.forward).parameters)
+    parameters = inspect.signature(module.forward).parameters
+    arguments = list(parameters)
+    if not arguments:
+        raise UsageError(f"forward() of {name} takes nothing", key="shape")
     named = {key or arguments[0]: shape for key, shape in shapes.items()}
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    missing = [
+        key
+        for key, entry in parameters.items()
+        if entry.kind in plain and entry.default is entry.empty and key not in named
+    ]
     unknown = [key for key in named if key not in arguments]
     if unknown:
         raise UsageError(
@@ -132,4 +164,18 @@ def _give_samples(module: Any, name: str, shapes: Mapping[str, tuple[int, ...]] 
             remedy=f"it has {', '.join(arguments)}",
             key="shape",
         )
+    if missing:
+        raise UsageError(
+            f"forward() of {name} takes {', '.join(arguments)}, and there is no shape for"
+            f" {missing[0]}",
+            remedy=" ".join(f"--shape {key}=1,3,300,300" for key in missing),
+            key="shape",
+        )
+    for key, shape in named.items():
+        if math.prod(shape) > _LARGEST:
+            raise UsageError(
+                f"{key} would be {math.prod(shape)} numbers, more than a camera's memory",
+                remedy="give a smaller --shape",
+                key="shape",
+            )
     module.example_input = {key: torch.ones(*shape) for key, shape in named.items()}

@@ -33,7 +33,7 @@ class GaussianBlur(Vision):
         self, size: int = 9, sigma: float = 2.5, height: int = 300, width: int = 300
     ) -> None:
         super().__init__(input=(1, 3, height, width))
-        self.register_buffer("kernel", gaussian_kernel(size, sigma))
+        self.register_buffer("kernel", gaussian_kernel(self.fits(size), sigma))
 
     def forward(self, input: Tensor) -> Tensor:
         """The window's weighted mean."""

@@ -7,7 +7,7 @@ from torch import Tensor
 from .box_blur import box_kernel
 from .grey import grey
 from .sobel import sobel_kernels
-from .vision import Vision, odd, windowed
+from .vision import Vision, windowed
 
 
 class Harris(Vision):
@@ -31,7 +31,7 @@ class Harris(Vision):
         along_x, along_y = sobel_kernels(1)
         self.register_buffer("kernel_x", along_x)
         self.register_buffer("kernel_y", along_y)
-        self.register_buffer("window", box_kernel(odd(size), 1))
+        self.register_buffer("window", box_kernel(self.fits(size), 1))
 
     def forward(self, input: Tensor) -> Tensor:
         """Great at corners, below 0 on edges, 0 on flat parts."""

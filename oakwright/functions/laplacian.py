@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from oakwright.errors import UsageError
+
 from .vision import Vision, odd, windowed
 
 
@@ -27,7 +29,9 @@ class Laplacian(Vision):
 
     def __init__(self, size: int = 3, height: int = 300, width: int = 300) -> None:
         super().__init__(input=(1, 3, height, width))
-        self.register_buffer("kernel", laplacian_kernel(size))
+        if size < 3:
+            raise UsageError(f"size is {size}: one pixel has no neighbours", key="size")
+        self.register_buffer("kernel", laplacian_kernel(self.fits(size)))
 
     def forward(self, input: Tensor) -> Tensor:
         """Neighbours less the middle."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,18 +13,31 @@ from oakwright.errors import OakwrightError, UsageError
 
 from .table import FUNCTIONS
 
+_NONE = inspect.Parameter.empty
+
 
 def function_class(name: str) -> Any:
     """The class behind a name of the table, or behind ``file.py:Class`` / ``package.module:Class``.
 
     Raises UsageError for names that are not there and without PyTorch.
     """
-    require_torch()
+    torch = require_torch()
     if ":" in name:
         place, _, attribute = name.rpartition(":")
+        if not place or not attribute:
+            raise UsageError(f"'{name}' names no class", remedy="write file.py:Class", key="name")
         owner = getattr(import_place(place), attribute, None)
         if owner is None:
             raise UsageError(f"{place} has no '{attribute}'", remedy="check the name after :")
+        if not callable(owner) or (
+            isinstance(owner, type) and not issubclass(owner, torch.nn.Module)
+        ):
+            what = f"the class {attribute}" if isinstance(owner, type) else type(owner).__name__
+            raise UsageError(
+                f"{name} is {what}, which is no torch.nn.Module",
+                remedy="name a class of modules, a module, or a function that gives one",
+                key="name",
+            )
         return owner
     row = FUNCTIONS.get(name)
     if row is None:
@@ -56,8 +70,16 @@ def make(name: str, **options: Any) -> Any:
         if options:
             raise UsageError(f"{name} is already made: it takes no options")
         return kind.eval()
+    known = options_of(kind)
+    missing = [key for key, default in known.items() if default is _NONE and key not in options]
+    if missing:
+        raise UsageError(
+            f"{name} needs the option '{missing[0]}', which has no default",
+            remedy=f"give {' '.join(f'{key}=VALUE' for key in missing)}",
+            key=missing[0],
+        )
     try:
-        made = kind(**_read(name, options_of(kind), options))
+        made = kind(**_read(name, known, options))
     except OakwrightError:
         raise
     except Exception as error:
@@ -67,7 +89,7 @@ def make(name: str, **options: Any) -> Any:
         ) from error
     if not isinstance(made, torch.nn.Module):
         raise UsageError(
-            f"{name} gives a {type(made).__name__}", remedy="it is to be a torch.nn.Module"
+            f"{name} gives {type(made).__name__}", remedy="it is to give a torch.nn.Module"
         )
     return made.eval()
 
@@ -98,9 +120,14 @@ def _value(key: str, text: str, default: Any) -> Any:
         kinds = ()
     for kind in kinds:
         try:
-            return kind(text)
+            value = kind(text)
         except ValueError:
             continue
+        if isinstance(value, float) and not math.isfinite(value):
+            break
+        return value
     raise UsageError(
-        f"{key}={text} is not understood", remedy=f"write it as {key}={default}", key=key
+        f"{key}={text} is not understood",
+        remedy="give a number" if default is _NONE else f"write it as {key}={default}",
+        key=key,
     )

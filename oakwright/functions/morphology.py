@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from .vision import Vision, odd
+from .vision import Vision
 
 
 def dilate(input: Tensor, size: int) -> Tensor:
@@ -25,7 +25,7 @@ def erode(input: Tensor, size: int) -> Tensor:
 class _Window(Vision):
     def __init__(self, size: int = 5, height: int = 300, width: int = 300) -> None:
         super().__init__(input=(1, 3, height, width))
-        self.size = odd(size)
+        self.size = self.fits(size)
 
 
 class Erode(_Window):

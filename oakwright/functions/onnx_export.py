@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from oakwright.conversion import require_torch
+from oakwright.conversion import frozen_branches, require_torch
 from oakwright.errors import ModelError, UsageError
+
+# What PyTorch's tracing exporter writes.
+_OPSETS = (7, 20)
 
 
 @dataclass(frozen=True)
 class OnnxFile:
     """An ONNX file: its bytes, its opset, layers before and after they were simplified.
 
-    ``simplified_by`` is the package that did it, empty where neither is installed.
+    ``simplified_by`` is the package that did it, empty where neither is installed. ``notes``: what
+    PyTorch warned of, as far as it changes the result.
     """
 
     data: bytes
@@ -25,6 +30,7 @@ class OnnxFile:
     layers_before: int
     layers: int
     simplified_by: str
+    notes: tuple[str, ...] = ()
 
 
 def to_onnx(
@@ -45,28 +51,33 @@ def to_onnx(
     opset.
     """
     torch, onnx = require_torch(), _require_onnx()
+    if not _OPSETS[0] <= opset <= _OPSETS[1]:
+        raise UsageError(
+            f"PyTorch does not write opset {opset}",
+            remedy=f"ask for one of {_OPSETS[0]} to {_OPSETS[1]}",
+            key="opset",
+        )
     given = example_input if example_input is not None else getattr(module, "example_input", None)
     if given is None:
         raise UsageError(
             f"{type(module).__name__} needs an example input", key="example_input",
             remedy="give it an attribute example_input, or pass one",
         )  # fmt: skip
-    named = dict(given) if isinstance(given, dict) else {}
-    tensors = tuple(named.values()) or (given if isinstance(given, tuple) else (given,))
+    names, tensors = _named(module, given)
     buffer = io.BytesIO()
     was_training = module.training
     module.eval()
     try:
         # The tracing exporter is deprecated, and the one that writes opset 12 as asked.
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(record=True) as told, torch.no_grad():
+            warnings.simplefilter("always")
             torch.onnx.export(
                 module,
                 tensors,
                 buffer,
                 opset_version=opset,
                 do_constant_folding=True,
-                input_names=list(named) or None,
+                input_names=names,
                 output_names=list(output_names) or None,
                 dynamo=False,
             )
@@ -88,7 +99,9 @@ def to_onnx(
         )
     before = len(model.graph.node)
     model, by = _simplified(model) if simplify else (model, "")
-    return OnnxFile(model.SerializeToString(), opset_of(model), before, len(model.graph.node), by)
+    notes = tuple(frozen_branches(told))
+    data, layers = model.SerializeToString(), len(model.graph.node)
+    return OnnxFile(data, opset_of(model), before, layers, by, notes)
 
 
 def opset_of(model: Any) -> int:
@@ -96,6 +109,20 @@ def opset_of(model: Any) -> int:
     return int(
         next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     )
+
+
+def _named(module: Any, given: Any) -> tuple[list[str] | None, tuple[Any, ...]]:
+    """Names of the inputs, those of forward's arguments where it has names, and their tensors."""
+    if isinstance(given, dict):
+        return list(given), tuple(given.values())
+    tensors = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    try:
+        entries = inspect.signature(module.forward).parameters.values()
+    except (TypeError, ValueError):  # a ScriptModule has no signature
+        return None, tensors
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [entry.name for entry in entries if entry.kind in plain]
+    return (names[: len(tensors)] if len(names) >= len(tensors) else None), tensors
 
 
 def _simplified(model: Any) -> tuple[Any, str]:

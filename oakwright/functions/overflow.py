@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from oakwright import ir
 
 _POWERS = (4, 8, 12)
+_MAX = float(np.finfo(np.float16).max)
 
 
 def overflows(
@@ -73,9 +74,11 @@ def made_safe(module: Any, *, largest: float = 255) -> tuple[Any, str]:
     found = overflows(module, largest=largest)
     if not found:
         return module, f"no layer leaves FP16's 65504 on hard inputs 0..{largest:g}"
-    first = f"{len(found)} layers would leave FP16's 65504, the first: {found[0]}"
+    many = "one layer" if len(found) == 1 else f"{len(found)} layers"
+    first = f"{many} would leave FP16's 65504, the first: {found[0]}"
     degree = degree_of(module, largest=largest)
-    if degree is not None:
+    # Asked of the function: a factor beyond FP16 is cut off in the IR, where all looks well then.
+    if degree is not None and _greatest_result(module, largest) <= _MAX:
         from .scaled import scaled
 
         # The factor that brings the result back is itself a number of FP16.
@@ -90,6 +93,21 @@ def made_safe(module: Any, *, largest: float = 255) -> tuple[Any, str]:
         remedy="divide inside forward(), where the values grow, or take --no-rescale",
         findings=[str(entry) for entry in found],
     )
+
+
+def _greatest_result(module: Any, largest: float) -> float:
+    """The greatest absolute value of any output, of inputs that are ``largest`` and of noise."""
+    import torch
+
+    generator, work = torch.Generator().manual_seed(2), _in_double(module)
+    shapes = [tensor.shape for tensor in _tensors(module)]
+    ones = [torch.full(shape, largest, dtype=torch.float64) for shape in shapes]
+    noise = [
+        torch.rand(shape, generator=generator, dtype=torch.float64) * largest for shape in shapes
+    ]
+    with torch.no_grad():
+        results = [*_outputs(work(*ones)), *_outputs(work(*noise))]
+    return max(float(value.double().abs().max()) for value in results)
 
 
 def _hard(model: Any, largest: float) -> list[dict[str, np.ndarray]]:
@@ -117,6 +135,8 @@ def _tensors(module: Any) -> tuple[Any, ...]:
 
 
 def _outputs(result: Any) -> list[Any]:
+    if isinstance(result, Mapping):
+        return list(result.values())
     return list(result) if isinstance(result, (tuple, list)) else [result]
 
 

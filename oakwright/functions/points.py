@@ -40,7 +40,7 @@ class Points(Vision):
             raise UsageError(f"fx, fy are {fx}, {fy}", remedy="focal lengths in pixels", key="fx")
         focal = width / 2 / np.tan(np.radians(35))
         fx, fy = fx or focal, fy or fx or focal
-        cx, cy = (cx, cy) if cx >= 0 else ((width - 1) / 2, (height - 1) / 2)
+        cx, cy = (cx if cx >= 0 else (width - 1) / 2), (cy if cy >= 0 else (height - 1) / 2)
         v, u = np.mgrid[0:height, 0:width].astype(np.float32)
         rays = np.stack([(u - cx) / fx, (v - cy) / fy, np.ones_like(u)])
         self.register_buffer("rays", torch.from_numpy(rays.astype(np.float32))[None])

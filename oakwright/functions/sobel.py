@@ -36,6 +36,7 @@ class Sobel(Vision):
 
     def __init__(self, height: int = 300, width: int = 300) -> None:
         super().__init__(input=(1, 3, height, width))
+        self.fits(3)
         along_x, along_y = sobel_kernels(3)
         self.register_buffer("kernel_x", along_x)
         self.register_buffer("kernel_y", along_y)

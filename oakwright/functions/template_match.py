@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from oakwright.errors import UsageError
 
+from .array_file import read_array
 from .grey import grey
 from .picture import picture
 from .vision import Vision
@@ -34,7 +35,9 @@ class TemplateMatch(Vision):
         self, template: str = "", flattest: float = 6.0, height: int = 300, width: int = 300
     ) -> None:
         super().__init__(input=(1, 3, height, width))
-        small = _read(template) if template else _corner(height, width)
+        told = "a template is [h,w], grey bytes: np.save(path, template)"
+        given = read_array(template, "template", 2, told) if template else None
+        small = _corner(height, width) if given is None else given
         if small.shape[0] > height or small.shape[1] > width or small.std() == 0:
             raise UsageError(
                 f"a template of {list(small.shape)} in {height}x{width} cannot be matched",
@@ -64,17 +67,3 @@ def _corner(height: int, width: int) -> np.ndarray:
     luma = 0.114 * seen[0] + 0.587 * seen[1] + 0.299 * seen[2]
     top, left = int(0.15 * height) - 4, int(0.15 * width) - 4
     return np.asarray(np.round(luma[max(top, 0) :, max(left, 0) :][:12, :12]))
-
-
-def _read(path: str) -> np.ndarray:
-    try:
-        small = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"{path} is not read: {error}", remedy="give a .npy", key="template"
-        ) from error
-    if small.ndim != 2:
-        raise UsageError(
-            f"{path} has shape {list(small.shape)}", remedy="a template is [h,w]", key="template"
-        )
-    return np.asarray(small, np.float32)

@@ -32,7 +32,7 @@ class Unsharp(Vision):
     ) -> None:
         super().__init__(input=(1, 3, height, width))
         self.amount = amount
-        self.register_buffer("kernel", gaussian_kernel(size, sigma))
+        self.register_buffer("kernel", gaussian_kernel(self.fits(size), sigma))
 
     def forward(self, input: Tensor) -> Tensor:
         """The picture and its detail once more."""

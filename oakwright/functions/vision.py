@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from oakwright.errors import UsageError
+
 from .picture import picture
 
 
@@ -26,6 +28,13 @@ class Vision(nn.Module):
 
     def __init__(self, **shapes: Sequence[int]) -> None:
         super().__init__()
+        for name, shape in shapes.items():
+            if min(shape) < 1:
+                raise UsageError(
+                    f"{name} would have the shape {'x'.join(map(str, shape))}",
+                    remedy="give sizes of 1 or more",
+                    key=name,
+                )
         self.example_input = {name: torch.ones(*shape) for name, shape in shapes.items()}
 
     def samples(self) -> dict[str, np.ndarray]:
@@ -41,6 +50,17 @@ class Vision(nn.Module):
             made[name] = array * np.float32(self.largest / 255)
         return made
 
+    def fits(self, size: int) -> int:
+        """``size``, if a window so wide has a middle and its border can be reflected."""
+        sides = min(min(tensor.shape[-2:]) for tensor in self.example_input.values())
+        if odd(size) // 2 >= sides:
+            raise UsageError(
+                f"a window of {size} pixels does not fit into a picture whose side is {sides}",
+                remedy=f"half a window is less than a side: {2 * sides - 1} at most",
+                key="size",
+            )
+        return size
+
 
 def windowed(input: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     """Each channel of NCHW ``input`` correlated with ``kernel`` [C,1,k,k], borders reflected.
@@ -55,8 +75,6 @@ def windowed(input: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
 
 def odd(size: int, what: str = "size") -> int:
     """``size`` if a window can be that wide; raises UsageError."""
-    from oakwright.errors import UsageError
-
     if size < 1 or size % 2 == 0:
         raise UsageError(
             f"{what} is {size}: a window has a pixel in its middle",

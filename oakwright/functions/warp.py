@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from oakwright.errors import UsageError
 
+from .array_file import read_array
 from .vision import Vision
 
 
@@ -50,7 +51,7 @@ class Warp(Vision):
         super().__init__(input=(1, 3, height, width))
         if zoom <= 0:
             raise UsageError(f"zoom is {zoom}", remedy="give a factor above 0", key="zoom")
-        places = _read(map) if map else rotation_map(height, width, angle, zoom)
+        places = _read_map(map) if map else rotation_map(height, width, angle, zoom)
         # torch's grid goes from -1 to 1 between the outer pixels' centres.
         ends = np.array([max(width - 1, 1), max(height - 1, 1)], np.float32)[:, None, None]
         grid = (2 * places / ends - 1).transpose(1, 2, 0)
@@ -61,15 +62,9 @@ class Warp(Vision):
         return functional.grid_sample(input, self.grid, align_corners=True)
 
 
-def _read(path: str) -> np.ndarray:
-    try:
-        places = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} is not read: {error}", remedy="give a .npy", key="map") from error
-    if places.ndim != 3 or len(places) != 2 or places.dtype.kind not in "fiu":
-        raise UsageError(
-            f"{path} holds {places.dtype} {list(places.shape)}",
-            remedy="a map is [2,height,width]: np.save(path, np.stack([map_x, map_y]))",
-            key="map",
-        )
-    return np.asarray(places, np.float32)
+def _read_map(path: str) -> np.ndarray:
+    told = "a map is [2,height,width]: np.save(path, np.stack([map_x, map_y]))"
+    places = read_array(path, "map", 3, told)
+    if len(places) != 2:
+        raise UsageError(f"{path} holds {list(places.shape)}", remedy=told, key="map")
+    return places

@@ -84,7 +84,7 @@ def from_module(
         port.node.set_friendly_name(label)
         _set_type_and_shape(port.node, tensor)
     model.validate_nodes_and_infer_types()
-    notes += _branches(told)
+    notes += frozen_branches(told)
     wanted = len(flat)
     if output_names and len(output_names) != wanted:
         raise UsageError(
@@ -331,7 +331,7 @@ def _set_type_and_shape(parameter: Any, tensor: Any) -> None:
     parameter.set_partial_shape(ov.PartialShape([int(d) for d in tensor.shape]))
 
 
-def _branches(told: Sequence[warnings.WarningMessage]) -> list[str]:
+def frozen_branches(told: Sequence[warnings.WarningMessage]) -> list[str]:
     """Notes on decisions that tracing froze: they hold for inputs like the example only."""
     notes = []
     for entry in told:
@@ -373,7 +373,11 @@ def _arguments(module: Any, given: Any) -> tuple[list[str], tuple[Any, ...]]:
     if isinstance(given, dict):
         unknown = [key for key in given if key not in parameters]
         if unknown:
-            raise UsageError(f"forward() has no argument '{unknown[0]}'", key="example_input")
+            raise UsageError(
+                f"forward() has no argument '{unknown[0]}'",
+                remedy=f"it has {', '.join(parameters)}" if parameters else "it takes none",
+                key="example_input",
+            )
         ordered = [p for p in parameters if p in given]
         return ordered, tuple(given[p] for p in ordered)
     tensors = tuple(given) if isinstance(given, (tuple, list)) else (given,)
@@ -406,6 +410,8 @@ def _flatten(result: Any) -> tuple[list[Any], list[str]]:
         return [result], ["output"]
     if isinstance(result, dict):
         return list(result.values()), [str(key) for key in result]
+    if not isinstance(result, (tuple, list)):
+        raise TypeError(f"forward() gives {type(result).__name__} where a tensor is wanted")
     flat: list[Any] = []
     for item in result:
         flat += _flatten(item)[0]

@@ -153,9 +153,20 @@ def test_what_no_scaling_helps_is_refused_with_the_layer(module, reason):
         ("blur", {"size": "three"}, "not understood"),
         ("blur", {"size": "4"}, "a pixel in its middle"),
         ("divide", {"by": "0"}, "by is 0"),
-        ("warp", {"map": "nowhere.npy"}, "nowhere.npy is not read"),
+        ("warp", {"map": "nowhere.npy"}, "there is no file nowhere.npy"),
         ("crop-resize", {"left": "0.9"}, "no rectangle"),
         ("top-k", {"softmax": "perhaps"}, "not understood"),
+        ("divide", {"by": "nan"}, "by=nan is not understood"),
+        ("threshold", {"level": "inf"}, "level=inf is not understood"),
+        ("blur", {"width": "0"}, "would have the shape 1x3x300x0"),
+        ("blur", {"height": "-3"}, "would have the shape 1x3x-3x300"),
+        ("blur", {"size": "99", "width": "20"}, "a window of 99 pixels does not fit"),
+        ("unsharp", {"size": "99", "height": "20"}, "a window of 99 pixels does not fit"),
+        ("erode", {"size": "41", "height": "20"}, "a window of 41 pixels does not fit"),
+        ("sobel", {"height": "1"}, "a window of 3 pixels does not fit"),
+        ("edge", {"size": "1"}, "one pixel has no neighbours"),
+        ("canny", {"reach": "-1"}, "reach is -1"),
+        ("crop-resize", {"out_width": "0"}, "the result would be 100x0"),
     ],
 )
 def test_wrong_names_and_options_are_told(name, options, words):
@@ -247,3 +258,54 @@ def test_the_reference_page_has_every_function():
 def test_the_reference_page_has_todays_stages_and_bytes(name):
     row = rows_of_the_page()[name]
     assert tuple(map(int, row[5:7])) == compiled(name), "run: python bench/functions.py"
+
+
+def test_a_window_may_be_as_wide_as_its_border_can_be_reflected():
+    module = functions.make("box-blur", size=39, height=20, width=20)
+    frame = module.samples()["input"]
+    with torch.no_grad():
+        got = module(torch.from_numpy(frame)).numpy()
+    wanted = cv2.blur(hwc(frame), (39, 39), borderType=cv2.BORDER_REFLECT_101)
+    assert gap(wanted.transpose(2, 0, 1)[None], got) < 1e-5
+
+
+def test_each_middle_of_the_pinhole_counts_by_itself():
+    module = functions.make("points", cy=10.0, fx=100.0, height=40, width=60)
+    with torch.no_grad():
+        got = module(torch.from_numpy(module.samples()["depth"].copy())).numpy()[0]
+    assert np.allclose(got[1, 10], 0)
+    assert np.all(got[1, 30][got[2, 30] > 0] > 0)
+    assert np.all(got[0, 30, :30][got[2, 30, :30] > 0] < 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is no .npy of numbers"),
+        (b"not an array at all", "is no .npy of numbers"),
+        (np.array([[{}]], dtype=object), "is no .npy of numbers"),
+        (np.array([["a", "b"]]), "holds <U1"),
+        (np.ones((3, 3, 3)), r"holds float64 \[3, 3, 3\]"),
+        (np.array([[1.0, np.nan]]), "what is no number"),
+        (np.ones((0, 3)), "is no .npy of numbers|holds nothing"),
+    ],
+)
+def test_an_array_of_the_users_is_refused_for_what_it_is(tmp_path, data, words):
+    path = tmp_path / "own.npy"
+    if isinstance(data, bytes):
+        path.write_bytes(data)
+    else:
+        np.save(path, data, allow_pickle=True)
+    with pytest.raises(UsageError, match=words):
+        functions.make("match", template=str(path))
+
+
+def test_a_header_that_claims_more_than_the_file_has_costs_nothing(tmp_path):
+    np.save(tmp_path / "own.npy", np.ones((4, 4), np.float32))
+    data = (tmp_path / "own.npy").read_bytes()
+    claimed = data.replace(b"(4, 4), }" + b" " * 12, b"(4000000, 4000000), }")
+    assert len(claimed) == len(data)
+    assert claimed != data
+    (tmp_path / "own.npy").write_bytes(claimed)
+    with pytest.raises(UsageError, match=r"is no \.npy of numbers"):
+        functions.make("match", template=str(tmp_path / "own.npy"))
