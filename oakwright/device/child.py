@@ -50,8 +50,20 @@ class RunIsOver(KeyboardInterrupt, SystemExit):
     code = 0
 
 
+def _end_threads_silently() -> None:
+    """Let the run's end pass in threads as well, where Python lets only SystemExit itself."""
+    tell = threading.excepthook
+
+    def tell_others(args: threading.ExceptHookArgs) -> None:
+        if not issubclass(args.exc_type, RunIsOver):
+            tell(args)
+
+    threading.excepthook = tell_others
+
+
 def main() -> int:
     """Run the script that ``sys.argv`` names; gives the exit code."""
+    _end_threads_silently()
     # depthai complains of a USB that nobody needs here.
     os.environ.setdefault("DEPTHAI_LEVEL", "error")
     order = json.loads(os.environ.pop(MAIN_VARIABLE))
@@ -291,6 +303,7 @@ class _ReplacingLoader(Loader):
     def exec_module(self, module: Any) -> None:
         self._real.exec_module(module)
         if os.environ.get(VARIABLE):
+            _end_threads_silently()
             virtual = importlib.import_module(".virtual", __package__)
             oak = virtual.VirtualOak.from_settings(
                 Settings.from_text(os.environ[VARIABLE]),

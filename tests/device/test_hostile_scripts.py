@@ -295,3 +295,25 @@ def test_nothing_is_left_when_the_runner_itself_is_killed(tmp_path, mark):
     deadline = time.monotonic() + 10
     while left_over(mark) and time.monotonic() < deadline:
         time.sleep(0.1)
+
+
+@MODES
+def test_the_scripts_threads_say_nothing_at_the_end_of_the_run(run, deterministic):
+    result = run(
+        """
+        def monitor():
+            while not threading.Event().wait(10):
+                pass
+        def fail():
+            raise ValueError("mine")
+        for name in ("monitor", "fail"):
+            threading.Thread(target=globals()[name], name=name, daemon=True).start()
+        while True:
+            time.sleep(0.01)
+        """,
+        deterministic=deterministic,
+    )
+    assert result.is_clean, result
+    # What a thread of its own raises is told as ever.
+    assert "ValueError: mine" in result.report["output"]
+    assert result.report["output"].count("Exception in thread") == 1
