@@ -41,8 +41,6 @@ NAMES = ("no mask", "mask")
 # Boxes of the same face in pictures at most so far apart overlap by this.
 SAME, GAP = 0.3, 5
 TRACKING = Tracking()
-# Ten seconds: all of masks.mp4, half of face.mp4.
-LONGEST = 300
 SOURCES = ("masks", "halves", "face")
 
 
@@ -184,7 +182,7 @@ def measure(
     for i, (source, labels) in enumerate(sources):
         word = "tracked" if tracking else "plain"
         video = OUTPUT / f"{name.split()[0].split('.')[0]}-{i}-{word}.mp4"
-        found, report = run(source, classifier, tracking, video, most=LONGEST)
+        found, report = run(source, classifier, tracking, video)
         row.pictures += len(found)
         row.boxes += sum(map(len, found.values()))
         row.looks += report["streams"]["answer"]["taken"]
@@ -201,7 +199,7 @@ def sources_of(key: str, labels: dict, place: Path) -> tuple[str, list[tuple[str
     if key == "masks":
         return "masks.mp4", [(str(masks), labels)]
     if key == "face":
-        return "face.mp4, 10 s", [(str(SHARED / "media" / "face.mp4"), {})]
+        return "face.mp4", [(str(SHARED / "media" / "face.mp4"), {})]
     squares = read_squares(masks)
     return "halves of it, enlarged", [
         (zoom_source(squares, x, y, place / f"half{i}"), zoomed(labels, x, y, 0.5))

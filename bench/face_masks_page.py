@@ -73,8 +73,8 @@ def _summary(rows: Sequence[Row]) -> str:
         f"\nIn all: {both('flips')} flips, {both('looks')} looks of the second network; labels "
         f"right {right[1]} of {labelled}\ninstead of {right[0]}. A first look that is wrong stays "
         "for `every` pictures, which is what a steady label costs.\n"
-        "face.mp4 has one face near the camera and no hand labels: there was nothing to steady, "
-        "only work to save."
+        "face.mp4 has one face near the camera and no hand labels: flips and work can be "
+        "counted there, not rights."
     )
 
 
