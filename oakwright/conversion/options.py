@@ -324,6 +324,8 @@ def parse_shaves(text: str | int | Sequence[int]) -> tuple[int, ...]:
             return tuple(int(n) for n in text)
         for part in text.split(","):
             first, dots, last = part.partition("..")
+            if dots and not SHAVES[0] <= int(first) <= int(last) <= SHAVES[-1]:
+                raise ValueError(part)  # before a list of all between them is made
             numbers += range(int(first), int(last) + 1) if dots else [int(first)]
     except (TypeError, ValueError):
         raise UsageError(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, File, Form, HTTPException, Query, UploadFile
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
@@ -15,7 +18,7 @@ from .job import Job
 from .models import find_model, model_name
 from .parts import attachment, keep
 from .request import JobRequest
-from .service import Service, error_json, standing
+from .service import Service, UnknownJob, error_json, standing
 
 LONGEST_WAIT_S = 30.0
 
@@ -40,7 +43,9 @@ class Options(InputOptions):
 
     inputs: dict[str, InputOptions] | None = None
     outputs: list[str] | None = None
-    shaves: int | str | None = Field(None, examples=[6, "4,6,8", "all"])
+    shaves: int | Annotated[str, Field(max_length=80)] | None = Field(
+        None, examples=[6, "4,6,8", "all"]
+    )
     output_precision: Literal["FP16", "FP32"] | None = None
     stamp: str | None = Field(None, examples=["2022.1"])
     verify: Literal["auto", "full", "off"] | None = None
@@ -75,6 +80,14 @@ class JobView(BaseModel):
     results: list[str] = Field(description="what /result gives: shaves of blobs, ir, manifest")
 
 
+def no_job(job_id: str) -> UnknownJob:
+    """The error of a number that no job has, or no job any more."""
+    return UnknownJob(
+        f"there is no job {job_id[:40]!a}",
+        remedy="/api/v1/jobs lists those that are kept; old ones are forgotten (--keep-days)",
+    )
+
+
 def view(job: Job) -> JobView:
     """A job as clients see it."""
     return JobView(
@@ -102,7 +115,7 @@ def router(service: Service) -> APIRouter:
         try:
             return service.ledger.get(job_id)
         except KeyError:
-            raise HTTPException(404, f"there is no job {job_id[:40]}") from None
+            raise no_job(job_id) from None
 
     @routes.post("/jobs", status_code=202, responses=wrong, summary="Convert uploaded files")
     async def submit(
@@ -118,7 +131,12 @@ def router(service: Service) -> APIRouter:
     ) -> JobView:
         asked = parse_options(options)
         if bool(model) == bool(files):
-            raise UsageError("give files or a model's id", remedy="one of both", key="files")
+            raise UsageError(
+                "give files or a model's id" + (", not both" if model else ""),
+                remedy="files go in form fields named files (curl -F files=@model.onnx), an id in"
+                " the field model",
+                key="files",
+            )
 
         def take() -> Job:
             if model:
@@ -191,8 +209,26 @@ def parse_options(text: str) -> dict[str, Any]:
     try:
         return Options.model_validate_json(text).model_dump(exclude_none=True, exclude_unset=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "options"
-        raise UsageError(
-            f"{place}: {first['msg']}", remedy="see /api/v1/openapi.json", key=place
-        ) from None
+        raise _not_an_option(error.errors(include_url=False, include_input=False)[0]) from None
+
+
+def _not_an_option(first: Mapping[str, Any]) -> UsageError:
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        model = InputOptions if first["loc"][0] == "inputs" else Options
+        close = get_close_matches(str(first["loc"][-1]), model.model_fields, 1, 0.6)
+        remedy = f"did you mean {close[0]}?" if close else f"one of {', '.join(model.model_fields)}"
+        return UsageError(f"there is no option {place[:80]!a}", remedy=remedy, key=place)
+    if first["type"] in ("json_invalid", "model_type", "model_attributes_type"):
+        remedy = 'a JSON object, e.g. {"range": "0..1", "shaves": 6}'
+        return UsageError(f"the options are no JSON object: {first['msg']}", remedy=remedy)
+    return UsageError(f"{place[:80]}: {first['msg']}", remedy="/docs has all options", key=place)
+
+
+def answer_invalid(_: Any, error: Exception) -> JSONResponse:
+    """A request that is not as the description has it, in our form."""
+    assert isinstance(error, RequestValidationError)
+    rows = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()[:5]]
+    message = "; ".join(rows)[:1000] or "the request is not understood"
+    body = {"kind": "UsageError", "message": message, "remedy": "/docs describes the requests"}
+    return JSONResponse(body, 422)

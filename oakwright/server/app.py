@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -43,12 +44,14 @@ def make_app(service: Service) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # these pages load scripts from other hosts
         redoc_url=None,
+        responses={422: {"model": api.Problem, "description": "not as described here"}},
     )
     metrics = Metrics(service)
     keys = Keys(Path(service.settings.keys)) if service.settings.keys else None
     app.add_middleware(Limits, longest=service.settings.upload_mb << 20)
     app.add_middleware(Gate, keys=keys, requests=metrics.requests)  # the outer one
     app.add_exception_handler(OakwrightError, api.answer)
+    app.add_exception_handler(RequestValidationError, api.answer_invalid)
     app.add_exception_handler(Exception, _unknown)
     app.add_exception_handler(HTTPException, _plain)
     app.include_router(compat.router(service))
@@ -89,5 +92,11 @@ def _unknown(_: Request, error: Exception) -> JSONResponse:
 def _plain(_: Request, error: Exception) -> JSONResponse:
     """The framework's own refusals in our form."""
     assert isinstance(error, HTTPException)
-    body = {"kind": "HTTP", "message": str(error.detail), "remedy": ""}
+    remedy = {
+        404: "/ is the page, /docs the API",
+        405: "/docs says how it is asked",
+        409: "nothing is left to cancel; its result stays",
+    }
+    said = {"remedy": remedy.get(error.status_code, "")}
+    body = {"kind": "HTTP", "message": str(error.detail), **said}
     return JSONResponse(body, error.status_code, headers=error.headers)

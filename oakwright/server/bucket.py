@@ -10,6 +10,7 @@ import contextlib
 import os
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +20,10 @@ from typing import Any, BinaryIO
 from oakwright.errors import OutputError, UsageError
 
 from .job import QueueDown
-from .store import Kept, Store, check_digest, digest_of
+from .store import Kept, Store, check_digest, digest_of, is_digest
 
+# In what S3's client says where trying again changes nothing.
+_OURS_TO_MEND = ("NoSuchBucket", "credentials", "bucket does not exist", "Invalid bucket name")
 LARGEST_CACHE = 4 << 30  # bytes of copies on this machine
 
 
@@ -47,7 +50,25 @@ class BucketStore(Store):
             raise UsageError(
                 f"the store {self.address}: {error}", remedy="e.g. s3://bucket/folder", key="store"
             ) from error
+        if not str(folder).strip("/"):
+            raise UsageError(
+                f"the store {self.address} names no bucket",
+                remedy="e.g. s3://bucket/folder",
+                key="store",
+            )
         return system, str(folder).rstrip("/")
+
+    def prepare(self) -> None:
+        """See that files can be kept here.
+
+        Raises UsageError for an address that is none, OutputError where the bucket refuses,
+        QueueDown where it does not answer.
+        """
+        with self._gate("keeps nothing"):
+            system, folder = self._root
+            trial = f"{folder}/.trial-{uuid.uuid4().hex}"
+            system.pipe_file(trial, b"oakwright")
+            system.rm_file(trial)
 
     def add(self, stream: BinaryIO) -> tuple[str, int]:
         """Keep all that ``stream`` gives; gives its SHA-256 and its size in bytes.
@@ -103,7 +124,9 @@ class BucketStore(Store):
         for path, facts in found.items():
             made = facts.get("LastModified") or facts.get("created")
             age = time.time() - made.timestamp() if made is not None else 0.0
-            yield Kept(path.rpartition("/")[2], int(facts["size"]), age)
+            name = path.rpartition("/")[2]
+            if is_digest(name):
+                yield Kept(name, int(facts["size"]), age)
 
     def remove(self, digest: str) -> None:
         """Forget content."""
@@ -138,10 +161,11 @@ class BucketStore(Store):
         except Exception as error:
             # Each of fsspec's file systems raises errors of its own library.
             text = " ".join(str(error).split())[:200]
-            if isinstance(error, PermissionError) or "NoSuchBucket" in text:
+            if isinstance(error, PermissionError) or any(word in text for word in _OURS_TO_MEND):
                 raise OutputError(
                     f"the store {what}: {text or type(error).__name__}",
-                    remedy="check --store and the usual variables of its credentials",
+                    remedy="check --store and its credentials (for S3: AWS_ACCESS_KEY_ID,"
+                    " AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL)",
                     path=self.address,
                 ) from error
             raise QueueDown(

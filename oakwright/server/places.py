@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -67,14 +69,30 @@ def publish_store(settings: Settings) -> None:
         if not mark.exists():
             mark.write_text(uuid.uuid4().hex)
         told = {"store": str(store.folder.absolute()), "mark": mark.read_text()}
-    from .redis_ledger import PREFIX, passing_errors
+    from .redis_ledger import PREFIX
+
+    with _asking(settings.queue):
+        _redis(settings.queue).set(f"{PREFIX}store", json.dumps(told))
+
+
+def require_queue(queue: str) -> None:
+    """See that Redis answers at that address. Raises QueueDown, UsageError."""
+    with _asking(queue):
+        _redis(queue).ping()
+
+
+@contextmanager
+def _asking(queue: str) -> Iterator[None]:
+    """What Redis' client raises, in words for whoever gave the address."""
+    from .redis_ledger import passing_errors
 
     try:
-        _redis(settings.queue).set(f"{PREFIX}store", json.dumps(told))
+        yield
     except passing_errors() as error:
+        text = " ".join(str(error).split())[:200]
         raise QueueDown(
-            f"Redis at {_shown(settings.queue)} does not answer: {error}",
-            remedy="check --queue, and that Redis runs there",
+            f"Redis at {_shown(queue)} does not answer: {text}",
+            remedy="check --queue (its password, too), and that Redis runs there",
         ) from error
 
 
@@ -83,15 +101,10 @@ def published_store(queue: str) -> str:
 
     Raises UsageError where it cannot, QueueDown where Redis does not answer.
     """
-    from .redis_ledger import PREFIX, passing_errors
+    from .redis_ledger import PREFIX
 
-    try:
+    with _asking(queue):
         text = _redis(queue).get(f"{PREFIX}store")
-    except passing_errors() as error:
-        raise QueueDown(
-            f"Redis at {_shown(queue)} does not answer: {error}",
-            remedy="check --queue, and that Redis runs there",
-        ) from error
     if text is None:
         raise UsageError(
             f"no server has used the queue at {_shown(queue)} yet",

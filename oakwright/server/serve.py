@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib.util
 import logging
 import signal
@@ -17,6 +18,14 @@ from .logs import set_up
 from .settings import Settings
 
 _BACKLOG = 2048  # connections that wait while the server is busy
+
+_OWN_ADDRESS = "--host is an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them"
+_REMEDIES = {
+    errno.EADDRINUSE: "another program listens there, maybe an oakwright: give another --port",
+    errno.EACCES: "ports below 1024 are root's: give another --port",
+    errno.EADDRNOTAVAIL: _OWN_ADDRESS,
+    socket.EAI_NONAME: _OWN_ADDRESS,
+}
 
 
 def serve(settings: Settings, host: str, port: int, tell: Callable[[str], None]) -> None:
@@ -60,16 +69,25 @@ def work(settings: Settings, tell: Callable[[str], None]) -> None:
     """
     _require("huey")
     set_up(settings.log)
-    from .places import open_bell, open_book, open_marks, open_store, published_store
+    from .places import (
+        open_bell,
+        open_book,
+        open_marks,
+        open_store,
+        published_store,
+        require_queue,
+    )
     from .supervise import Supervisor, own
 
     if not settings.queue:
         raise UsageError("a worker needs the server's queue", remedy="--queue redis://host:6379/0")
+    require_queue(settings.queue)
     book = open_book(settings)
     book.prepare()
     if not settings.store:
         settings = replace(settings, store=published_store(settings.queue))
     with own(settings.data):
+        open_store(settings).prepare()
         supervisor = Supervisor(
             settings, book, open_bell(settings), open_marks(settings), open_store(settings).tidy
         )
@@ -113,6 +131,9 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         found.close()
         raise UsageError(
-            f"cannot listen on {host}:{port}: {error}", remedy="give another --port or --host"
+            f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}",
+            remedy=_REMEDIES.get(
+                getattr(error, "errno", None) or 0, "give another --port or --host"
+            ),
         ) from error
     return found

@@ -23,10 +23,14 @@ from .supervise import Supervisor
 from .watch import Watch
 from .who import current
 
-__all__ = ["RETRY_S", "QueueFull", "Service", "error_json", "plain_error", "standing"]
+__all__ = ["RETRY_S", "QueueFull", "Service", "UnknownJob", "error_json", "plain_error", "standing"]
 
 RETRY_S = 10  # what a client is told to wait where nothing else is known
 LEAST_FREE = 64 << 20  # bytes of disk below which the server is not ready
+
+
+class UnknownJob(OakwrightError):
+    """No job has that number, or none any more."""
 
 
 class Service:
@@ -35,8 +39,9 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         settings.data.mkdir(parents=True, exist_ok=True)
-        publish_store(settings)
         self.store = open_store(settings)
+        self.store.prepare()
+        publish_store(settings)
         self.ledger = open_book(settings)
         self.ledger.prepare()
         self.bell = open_bell(settings)
@@ -165,6 +170,8 @@ def standing(error: OakwrightError) -> tuple[int, dict[str, str]]:
         return 429, again
     if isinstance(error, QueueDown):
         return 503, again
+    if isinstance(error, UnknownJob):
+        return 404, {}
     return (507, {}) if isinstance(error, OutputError) else (400, {})
 
 

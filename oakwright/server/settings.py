@@ -48,9 +48,18 @@ class Settings:
         # Workers may all be elsewhere where the queue is.
         for key, number in {**least, "workers": 0 if self.queue else 1, "store_mb": 1}.items():
             if getattr(self, key) < number:
-                raise UsageError(f"{key} must be at least {number}", key=key)
+                flag = f"--{key.replace('_', '-')}"
+                raise UsageError(
+                    f"{flag} {getattr(self, key)} must be at least {number}",
+                    remedy=f"leave it out for {type(self).__dataclass_fields__[key].default}",
+                    key=key,
+                )
         if not 0 < self.keep_days <= 36500:
-            raise UsageError("keep_days must be more than 0 and at most 36500", key="keep_days")
+            raise UsageError(
+                f"--keep-days {self.keep_days:g} must be more than 0 and at most 36500",
+                remedy="leave it out for 30",
+                key="keep_days",
+            )
         for place in self.fetch_from:
             if urlsplit(place).scheme not in ("http", "https") or not urlsplit(place).netloc:
                 raise UsageError(
@@ -60,7 +69,9 @@ class Settings:
                 )
         if not 0 < self.job_s <= 86400:
             raise UsageError(
-                f"job_s {self.job_s} must be more than 0 and at most a day", key="job_s"
+                f"--job-seconds {self.job_s:g} must be more than 0 and at most 86400, a day",
+                remedy="leave it out for 600",
+                key="job_s",
             )
 
     def as_text(self, *, secrets: bool = False) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from oakwright.errors import OutputError
+from oakwright.errors import OutputError, UsageError
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,19 @@ class Store:
     """Files below ``folder``; adding the same content twice keeps one."""
 
     folder: Path
+
+    def prepare(self) -> None:
+        """See that files can be kept here. Raises UsageError."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(prefix=".new-", dir=self.folder):
+                pass
+        except OSError as error:
+            raise UsageError(
+                f"the store {self.folder} cannot be written: {error.strerror}",
+                remedy="give --store a folder that this user may write, or s3://bucket/folder",
+                key="store",
+            ) from error
 
     def add(self, stream: BinaryIO) -> tuple[str, int]:
         """Keep all that ``stream`` gives; gives its SHA-256 and its size in bytes.
@@ -98,7 +111,7 @@ class Store:
                 facts = path.stat()
             except FileNotFoundError:
                 continue
-            if re.fullmatch(r"[0-9a-f]{64}", path.name):
+            if is_digest(path.name):
                 yield Kept(path.name, facts.st_size, now - facts.st_mtime)
 
     def remove(self, digest: str) -> None:
@@ -117,9 +130,14 @@ class Store:
 
 def check_digest(digest: str) -> str:
     """A SHA-256 in hexadecimal, or KeyError."""
-    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+    if not is_digest(digest):
         raise KeyError(digest)
     return digest
+
+
+def is_digest(name: str) -> bool:
+    """Whether that is a SHA-256 in hexadecimal."""
+    return re.fullmatch(r"[0-9a-f]{64}", name) is not None
 
 
 def digest_of(stream: BinaryIO, copy: IO[bytes] | None = None) -> tuple[str, int]:

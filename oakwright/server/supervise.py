@@ -166,8 +166,15 @@ class Supervisor:
 
 def own(data: Path) -> IO[str]:
     """Take the data folder for this server; the lock goes with the file. Raises UsageError."""
-    data.mkdir(parents=True, exist_ok=True)
-    file = (data / "server.lock").open("w")
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        file = (data / "server.lock").open("w")
+    except OSError as error:
+        raise UsageError(
+            f"the folder {data} cannot be written: {error.strerror}",
+            remedy="give --data a folder that this user may write",
+            key="data",
+        ) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

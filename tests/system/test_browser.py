@@ -1,7 +1,9 @@
 """The page in a real browser: Debian's Chromium, driven by Playwright, looked over by axe."""
 
 import hashlib
+import os
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -51,14 +53,18 @@ def open_page(browser, server):
     """Opens pages; at the end none has asked another host or failed in its scripts or rules."""
     contexts, said = [], []
 
-    def opened(path="/", **more):
+    def opened(path="/", server=server, **more):
         context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **more})
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: said.append(f"error: {error}"))
         page.on("console", lambda message: said.append(message.text) if bad(message) else None)
-        page.on("request", lambda asked: said.append(asked.url) if foreign(asked.url) else None)
+        known = (server.url, "data:", f"blob:{server.url}")
+        page.on(
+            "request",
+            lambda asked: None if asked.url.startswith(known) else said.append(asked.url),
+        )
         page.goto(server.url + path)
         return page
 
@@ -66,9 +72,6 @@ def open_page(browser, server):
         # Chromium notes every refused request; what the page makes of one is tested for itself.
         refused_request = message.text.startswith("Failed to load resource")
         return message.type in ("error", "warning") and not refused_request
-
-    def foreign(url):
-        return not url.startswith((server.url, "data:", f"blob:{server.url}"))
 
     yield opened
     for context in contexts:
@@ -285,6 +288,65 @@ def test_detections_are_drawn_as_boxes(page, tmp_path):
         }"""
     )
     assert colour == [0xE8, 0x54, 0x2F]
+
+
+def test_blobs_for_several_shaves_with_a_version(page, files, server):
+    choose(page, *files(many=doubled([1, 3, 8, 8])))
+    page.select_option("#range", "0..1")
+    page.fill("#more-shaves", "2, 4..5")
+    page.select_option("#stamp", "2021.4")
+    converted(page)
+    expect(page.locator("#links a")).to_have_text(
+        [
+            *(f"many_{n}shave.blob" for n in (2, 4, 5, 6)),
+            "IR and blob (zip)",
+            "What was done (JSON)",
+        ]
+    )
+    expect(page.locator("#summary")).to_contain_text("2021.4")
+    expect(page.locator("#code")).to_contain_text("many_2shave.blob")
+    page.select_option("#blob-shaves", "5")
+    expect(page.locator("#code")).to_contain_text("many_5shave.blob")
+    with page.expect_download() as download:
+        page.click("#links a:has-text('many_5shave.blob')")
+    assert download.value.suggested_filename == "many_5shave.blob"
+    with page.expect_request(lambda asked: asked.url.endswith("/run")) as asked:
+        page.click("#run")
+    assert asked.value.post_data_json["shaves"] == 5
+    expect(page.locator("#answers h3")).to_be_visible()
+    assert violations(page) == []
+    page.click("#retry")
+    expect(page.locator("#shaves")).to_have_value("6")
+    expect(page.locator("#more-shaves")).to_have_value("2, 4..5")
+    expect(page.locator("#stamp")).to_have_value("2021.4")
+
+
+def test_a_server_that_is_started_anew_is_waited_for(open_page, files, tmp_path):
+    """The page says so, asks again, and shows the job's end."""
+    from tests.unit.server.conftest import Served, conversion_of, process_of
+
+    own = Served(tmp_path / "data", ("--log", "off")).start()
+    try:
+        address = own.url
+        port = address.rpartition(":")[2]
+        page = open_page(server=own)
+        choose(page, *files(patient=doubled([1, 3, 8, 8])))
+        page.select_option("#range", "0..1")
+        child = conversion_of(process_of(own.process.pid, "worker", 240), 240)
+        os.kill(child, signal.SIGSTOP)
+        page.click("#convert")
+        expect(page.locator("#pill")).to_have_text("running")
+        own.process.kill()
+        own.process.wait()
+        own.process.stdout.close()
+        expect(page.locator("#state")).to_contain_text("does not answer")
+        own.arguments += ("--port", port)
+        own.start()
+        assert own.url == address
+        expect(page.locator("#pill")).to_have_text("done")
+        expect(page.locator("#result")).to_be_visible()
+    finally:
+        own.stop()
 
 
 def test_names_of_strangers_are_text(page, files):

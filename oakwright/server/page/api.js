@@ -18,9 +18,6 @@ async function refusal(answer) {
   if (answer.status === 401) onLocked();
   const wait = answer.headers.get("Retry-After");
   const remedy = wait ? `again in ${wait} s` : "";
-  if (body && Array.isArray(body.detail)) {
-    return { kind: "Refused", message: body.detail.map((one) => `${one.loc.join(".")}: ${one.msg}`).join("; ") };
-  }
   return { kind: "HTTP", remedy, ...(body || { message: `the server says ${answer.status}` }) };
 }
 
@@ -59,8 +56,10 @@ export function upload(path, form, tell) {
   });
 }
 
-/** Follow a job until it is over; `see` gets it whenever it changed. */
-export async function follow(id, see, signal) {
+const PATIENCE = 60; // tries, two seconds apart: a server that is started anew needs a while
+
+/** Follow a job until it is over; `see` gets it whenever it changed, `wait` is called while nobody answers. */
+export async function follow(id, see, signal, wait = () => {}) {
   for (let failures = 0; ; ) {
     try {
       // Not EventSource: that cannot send a key.
@@ -83,22 +82,26 @@ export async function follow(id, see, signal) {
         over = done;
       }
     } catch (problem) {
-      if (signal.aborted || problem.kind !== "Network" || ++failures > 5) throw problem;
+      // What passes: no answer, a server that stops or whose queue is away, a line that broke.
+      const passes = ["Network", "QueueDown"].includes(problem.kind) || problem instanceof TypeError;
+      if (signal.aborted || !passes || ++failures > PATIENCE) throw problem;
+      wait();
     }
-    await new Promise((resolve) => setTimeout(resolve, 1000)); // the line broke: ask again
+    await new Promise((resolve) => setTimeout(resolve, failures > 1 ? 2000 : 1000));
   }
 }
 
 export const isOpen = (job) => job.state === "queued" || job.state === "running";
 
 /** A link that downloads, also where a key has to be sent along. */
-export function downloads(link, path, name) {
+export function downloads(link, path, name, failed) {
   link.href = `${API}/${path}`;
   link.download = name;
   link.addEventListener("click", async (event) => {
     if (!sessionStorage.getItem(KEY)) return;
     event.preventDefault();
-    const answer = await reach(path);
+    const answer = await reach(path).catch(failed);
+    if (!answer) return;
     const address = URL.createObjectURL(await answer.blob());
     const hidden = document.createElement("a");
     Object.assign(hidden, { href: address, download: name });

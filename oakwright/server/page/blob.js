@@ -32,9 +32,9 @@ function links(job) {
   $("links").replaceChildren(...job.results.map((what) => {
     const isBlob = /^\d+$/.test(what);
     const own = several ? `${job.name}_${what}shave.blob` : `${job.name}.blob`;
-    const [text, name] = words[what] || [`${own}, ${what} shaves`, own];
+    const [text, name] = words[what] || [several ? own : `${own}, ${what} shaves`, own];
     const link = el("a", { class: isBlob ? "button main" : "button", text });
-    return downloads(link, `jobs/${job.id}/result?${isBlob ? `what=blob&shaves=${what}` : `what=${what}`}`, name);
+    return downloads(link, `jobs/${job.id}/result?${isBlob ? `what=blob&shaves=${what}` : `what=${what}`}`, name, failed);
   }));
 }
 

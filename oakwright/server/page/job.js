@@ -21,7 +21,7 @@ export async function watch(id, over, changed = () => {}) {
       if (own.signal.aborted) return;
       show(seen);
       changed(seen);
-    }, own.signal);
+    }, own.signal, () => { $("state").textContent = "The server does not answer; asking again …"; });
     if (!own.signal.aborted) await over(job);
   } catch (problem) {
     if (!own.signal.aborted) $("error").replaceChildren(...problems(problem));

@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, FastAPI, File, HTTPException, Query, UploadFile
+from fastapi import APIRouter, FastAPI, File, Query, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from oakwright.errors import UsageError
 
-from ..api import Options, Problem, view
+from ..api import Options, Problem, no_job, view
 from ..child import place
 from ..job import Job, QueueDown
 from ..models import find_model, keep_model, model_name
@@ -123,7 +123,7 @@ def router(service: Service) -> APIRouter:
         try:
             return service.ledger.get(job_id)
         except KeyError:
-            raise HTTPException(404, f"there is no job {job_id[:40]}") from None
+            raise no_job(job_id) from None
 
     async def ask(
         work: str, files: tuple[Upload, ...], options: Mapping[str, Any], **more: Any

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+import oakwright
+
 from .conftest import bad, run_blob, tiny
 
 
@@ -88,3 +90,63 @@ def test_pages_of_other_sites_may_not_write(server, method):
     call = getattr(server.session, method)
     answer = call(f"{server.url}/api/v1/jobs/x", headers={"Origin": "http://elsewhere.example"})
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "remedy"),
+    [
+        ('{"shaves": "1..99999999999"}', "1..99999999999", "4,6,8"),  # no list of so many is made
+        ('{"shaves": "-99999999999..4"}', "-99999999999..4", "4,6,8"),
+        ('{"shaves": "9..4"}', "9..4", "4,6,8"),
+        ('{"shave": 4}', "no option 'shave'", "did you mean shaves?"),
+        ('{"inputs": {"image": {"means": 1}}}', "inputs.image.means", "did you mean mean?"),
+        ('{"colour of it": 1}', "no option", "shape, mean, scale"),
+        ("range=0..1", "no JSON object", '{"range": "0..1"'),
+        ('{"range": "0..2"}', "'0..1'", "/docs"),
+        ('{"stamp": "2022.3"}', "2022.3", "2022.1"),
+    ],
+)
+def test_options_that_make_no_sense_are_named(server, options, said, remedy):
+    answer = server.submit(("x.onnx", tiny(2.0)), options=options)
+    assert answer.status_code == 400
+    assert said in answer.json()["message"]
+    assert remedy in answer.json()["remedy"]
+
+
+def test_requests_that_are_not_understood_say_what_to_do(server):
+    wrong = server.post("/api/v1/jobs", files=[("file", ("x.onnx", tiny(2.0)))])
+    assert (wrong.status_code, wrong.json()["kind"]) == (400, "UsageError")
+    assert "files=@model.onnx" in wrong.json()["remedy"]
+    both = server.post("/api/v1/jobs", files=[("files", ("x.onnx", b"x"))], data={"model": "0"})
+    assert "not both" in both.json()["message"]
+    for path, status in (
+        ("/api/v1/jobs?state=odd", 422),
+        ("/api/v1/jobs?limit=-1", 422),
+        ("/api/v1/jobs/none", 404),
+        ("/api/v1/jobs/none/events", 404),
+        ("/api/v1/jobs/none/inspect", 404),
+        ("/nowhere", 404),
+    ):
+        answer = server.get(path)
+        assert answer.status_code == status, path
+        assert {"kind", "message", "remedy"} <= set(answer.json()), path
+        assert answer.json()["remedy"], path
+
+
+def test_several_blobs_have_names_of_their_own(server):
+    asked = '{"shaves": "2,1", "stamp": "2021.4"}'
+    job = server.finished(server.submit(("many.onnx", tiny(7.0)), options=asked).json(), 240)
+    assert job["results"] == ["1", "2", "ir", "manifest"], job
+    place = f"/api/v1/jobs/{job['id']}"
+    for shaves in (1, 2):
+        answer = server.get(f"{place}/result?shaves={shaves}")
+        assert f"filename=many_{shaves}shave.blob" in answer.headers["Content-Disposition"]
+        blob = oakwright.Blob.from_bytes(answer.content)
+        assert (blob.shaves, blob.version) == (shaves, "2021.4")
+        shown = server.get(f"{place}/inspect?shaves={shaves}").json()
+        assert shown["shaves"] == shaves
+        assert f"many_{shaves}shave.blob" in shown["script"]
+    first = server.get(f"{place}/result")
+    assert "many_1shave.blob" in first.headers["Content-Disposition"]
+    refused = server.get(f"{place}/result?shaves=9")
+    assert (refused.status_code, refused.json()["remedy"]) == (400, "use one of 1, 2")

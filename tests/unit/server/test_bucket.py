@@ -130,3 +130,28 @@ def _digest(content: bytes) -> str:
     import hashlib
 
     return hashlib.sha256(content).hexdigest()
+
+
+def test_a_bucket_is_tried_before_the_server_starts(s3, tmp_path):
+    store = BucketStore(tmp_path, s3)
+    store.prepare()
+    assert list(store.listed()) == []
+    store._root[0].pipe_file(f"{store._root[1]}/.trial-left", b"by a server that was killed")
+    assert list(store.listed()) == []  # what is no content of ours is not tidied up either
+    with pytest.raises(OutputError, match="bucket does not exist") as caught:
+        BucketStore(tmp_path, "s3://no-such-bucket/x").prepare()
+    assert "AWS_ACCESS_KEY_ID" in caught.value.remedy
+
+
+def test_a_bucket_without_credentials_is_said(server, tmp_path, monkeypatch):
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(OutputError, match="credentials"):
+        BucketStore(tmp_path, f"{server}/x").prepare()
+    s3fs.S3FileSystem.clear_instance_cache()
