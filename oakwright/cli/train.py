@@ -25,7 +25,8 @@ from .options import json_option
 @click.option("--classes", default=None, metavar="A,B,...", help="Those to learn; all by default.")
 @click.option("--epochs", type=int, default=None, help="The template's by default.")
 @click.option("--batch-size", type=int, default=None, help="The template's by default.")
-@click.option("--gpu-num", type=int, default=None, help="0 is the CPU.")
+@click.option("--gpu-num", type=int, default=None, help="0 is the CPU; a process for each GPU.")
+@click.option("--processes", type=int, default=None, help="On the CPU; each batch is shared out.")
 @click.option("--base-learning-rate", type=float, default=None, help="The template's by default.")
 @click.option("--tensorboard-dir", default=None, metavar="FOLDER", help="Write TensorBoard's log.")
 @click.option("--time-limit", default=None, metavar="TIME", help="End after 90s, 10m or 2h.")
@@ -36,12 +37,13 @@ def train_command(time_limit: str | None, no_pretrained: bool, **values: Any) ->
     """Train a detector for pictures with boxes of your own.
 
     Writes latest.pth after each epoch, best.pth (best AP on the validation set), curves.png.
-    Several processes: torchrun --nproc-per-node 2 -m oakwright train ...
+
+    On several machines: torchrun ... -m oakwright train ...
     """
     training.share_processor()
     limit = training.parse_duration(time_limit) if time_limit else None
     options = training.TrainOptions(time_limit_s=limit, pretrained=not no_pretrained, **values)
-    training.train(options, report=Lines().show, say=click.echo)
+    training.launch(options, report=Lines().show, say=click.echo)
 
 
 class Lines:

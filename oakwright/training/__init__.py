@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .metrics import Detections, Metrics, coco_metrics
     from .metrics_file import save_metrics
     from .options import TrainOptions, parse_duration
+    from .processes import launch
     from .processor import share_processor
     from .progress import Progress, Trained
     from .quickstart_run import Quickstarted, QuickstartOptions, quickstart
@@ -61,6 +62,7 @@ _PLACES = {
     "Quickstarted": ("quickstart_run", "Quickstarted"),
     "quickstart": ("quickstart_run", "quickstart"),
     "Trained": ("progress", "Trained"),
+    "launch": ("processes", "launch"),
     "train": ("loop", "train"),
 }
 
@@ -68,7 +70,7 @@ __all__ = [
     "Checkpoint", "CompressOptions", "Compressed", "Description", "Detections", "Detector",
     "Evaluated", "ExportOptions", "Metrics", "Progress", "QuickstartOptions", "Quickstarted",
     "Template", "TrainOptions", "Trained",
-    "check_classes", "coco_metrics", "compress", "evaluate", "export", "instantiate",
+    "check_classes", "coco_metrics", "compress", "evaluate", "export", "instantiate", "launch",
     "load_checkpoint", "names", "open_detector", "parse_duration", "quickstart", "read_template",
     "save_checkpoint", "save_metrics", "save_report", "share_processor", "summary", "train",
 ]  # fmt: skip

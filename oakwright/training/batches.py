@@ -37,7 +37,9 @@ class Batch:
 
 
 class Batches:
-    """The training data, epoch by epoch. ``batch_size`` counts over all processes."""
+    """The training data, epoch by epoch. ``batch_size`` counts over all processes, of which
+    ``sharers`` have one memory.
+    """
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class Batches:
         seed: int,
         rank: int = 0,
         world: int = 1,
+        sharers: int = 1,
     ) -> None:
         self.dataset, self.model, self.recipe = dataset, model, recipe
         self.seed, self.rank, self.world = seed, rank, world
@@ -62,7 +65,7 @@ class Batches:
             )
         self.steps = max(1, seen // self.size)
         self.anchors = priors(model)
-        self.pictures = Pictures(dataset, model, STRETCH)
+        self.pictures = Pictures(dataset, model, STRETCH, sharers=sharers)
         self._boxes = [
             (s.boxes / np.array([s.width, s.height] * 2, np.float32)).astype(np.float32)
             for s in dataset.samples

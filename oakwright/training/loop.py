@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from oakwright.dataset import Finding
-from oakwright.errors import CheckpointError, TrainingError
+from oakwright.errors import CheckpointError, OakwrightError, TrainingError
 
 from .batches import Batch, Batches
 from .checkpoint import Checkpoint, save
@@ -80,6 +80,16 @@ def train(
         torch.set_num_threads(options.threads)
     try:
         return _Trainer(start, options, group, gpus, clock, started, report, say).run()
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(
+            f"the GPU's memory is full: {str(error).splitlines()[0][:200]}",
+            remedy="a smaller --batch-size",
+        ) from error
+    except (OakwrightError, RuntimeError) as error:
+        told = group.told(error)
+        if told is None:
+            raise
+        raise told from error
     finally:
         group.close()
         torch.set_num_threads(threads)
@@ -113,9 +123,10 @@ class _Trainer:
         self.batches = Batches(
             start.data, self.model, self.recipe,
             batch_size=self.recipe.batch_size, seed=seed, rank=group.rank, world=group.world,
+            sharers=group.local_world,
         )  # fmt: skip
         self.seed = seed
-        self.validation_pictures = Pictures(start.validation, self.model)
+        self.validation_pictures = Pictures(start.validation, self.model, sharers=group.local_world)
         self.network = start.network.to(group.device).to(memory_format=torch.channels_last)
         self.shadow = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.is_timed = options.time_limit_s is not None
@@ -211,7 +222,7 @@ class _Trainer:
         row = {"epoch": state.epoch, "step": state.step, "loss": loss_sum / count,
                "learning_rate": rate}  # fmt: skip
         if state.is_over or state.epoch % self._validation_interval() == 0:
-            self._validate(row)
+            self._validate(row, progress)
         state.elapsed_s = self.clock() - self.began
         row["seconds"] = state.elapsed_s
         state.history.append(row)
@@ -270,7 +281,7 @@ class _Trainer:
         cost = len(self.start.validation) * _FORWARD_COST / pictures
         return max(1, math.ceil(cost / _VALIDATION_SHARE))
 
-    def _validate(self, row: dict[str, float]) -> None:
+    def _validate(self, row: dict[str, float], progress: float) -> None:
         before = self.clock()
         if self.group.is_first:
             found = detect(self.shadow, self.start.validation, self.model, self.validation_pictures)
@@ -278,7 +289,8 @@ class _Trainer:
             row.update(AP=metrics.stats["AP"], AP50=metrics.stats["AP50"])
         row.update(self.group.from_first(row))
         self.last_validation_s = self.clock() - before
-        self._tell(row["loss"], row["learning_rate"], self.batches.steps, 0.0, 1.0, row["AP"])
+        steps = self.batches.steps
+        self._tell(row["loss"], row["learning_rate"], steps, 0.0, progress, row["AP"])
 
     def _tell(
         self,

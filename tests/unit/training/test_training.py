@@ -91,9 +91,12 @@ def test_a_time_limit_ends_the_run_and_the_learning_rate_with_it(shapes, small, 
     """A clock that jumps a second whenever it is asked: nothing here waits."""
     ticks = iter(range(1_000_000))
     limited = options(shapes, small, tmp_path / "out", epochs=None, time_limit_s=60.0)
-    trained = train(limited, clock=lambda: float(next(ticks)))
+    said = []
+    trained = train(limited, clock=lambda: float(next(ticks)), report=said.append)
     assert len(trained.history) < 15
     assert trained.history[-1]["learning_rate"] < 0.1 * 0.003
+    left = [at.eta_s for at in said if at.ap is not None]
+    assert 60 > left[0] > left[-2] > left[-1] == 0
 
 
 def test_training_goes_on_from_a_detector_only_for_its_own_classes(shapes, small, tmp_path):
