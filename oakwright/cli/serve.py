@@ -11,6 +11,7 @@ from oakwright import compiler, conversion, server
 
 _QUEUE = (
     "redis://host:6379/0: several machines share the work; without it a file of this machine's."
+    " Or in $OAKWRIGHT_QUEUE: other users see command lines, and an address may hold a password."
 )
 _STORE = "A folder or s3://bucket/folder for uploads and results; below --data unless said."
 _LOG = click.option(
@@ -39,8 +40,8 @@ _LOG = click.option(
     metavar="ADDRESS",
     help="Files below this address may be named instead of sent (from_config). Repeatable.",
 )
-@click.option("--queue", default="", metavar="ADDRESS", help=_QUEUE)
-@click.option("--store", default="", metavar="ADDRESS", help=_STORE)
+@click.option("--queue", default="", metavar="ADDRESS", envvar="OAKWRIGHT_QUEUE", help=_QUEUE)
+@click.option("--store", default="", metavar="ADDRESS", envvar="OAKWRIGHT_STORE", help=_STORE)
 @click.option(
     "--keys",
     default="",
@@ -86,10 +87,18 @@ def serve_command(
 
 @click.command("worker")
 @click.option(
-    "--queue", required=True, metavar="ADDRESS", help="The server's: redis://host:6379/0."
+    "--queue",
+    required=True,
+    metavar="ADDRESS",
+    envvar="OAKWRIGHT_QUEUE",
+    help="The server's: redis://host:6379/0; or in $OAKWRIGHT_QUEUE, which other users do not see.",
 )
 @click.option(
-    "--store", default="", metavar="ADDRESS", help="The server's; the queue knows it unless said."
+    "--store",
+    default="",
+    metavar="ADDRESS",
+    envvar="OAKWRIGHT_STORE",
+    help="The server's; the queue knows it unless said.",
 )
 @click.option(
     "--data",

@@ -38,6 +38,7 @@ LOG_KEPT = 4000  # characters of what the conversion printed
 # What a conversion needs of the environment; keys of stores and queues are none of its business.
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 _KEPT_PREFIXES = ("LC_", "PYTHON", "OAKWRIGHT_", "OMP_", "XDG_")
+_SECRET = ("OAKWRIGHT_QUEUE", "OAKWRIGHT_STORE", "OAKWRIGHT_SERVER")  # may hold passwords
 
 
 def child_environment() -> dict[str, str]:
@@ -45,7 +46,7 @@ def child_environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if name in _KEPT or name.startswith(_KEPT_PREFIXES)
+        if (name in _KEPT or name.startswith(_KEPT_PREFIXES)) and name not in _SECRET
     }
 
 

@@ -205,7 +205,8 @@ def test_conversions_do_not_see_the_keys_of_queue_and_store(monkeypatch):
     from oakwright.server.nursery import child_environment
 
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("WORKER_SETTINGS", "secret")
+    for name in ("WORKER_SETTINGS", "OAKWRIGHT_QUEUE", "OAKWRIGHT_STORE", "OAKWRIGHT_SERVER"):
+        monkeypatch.setenv(name, "secret")
     assert "secret" not in child_environment().values()
     assert child_environment()["PATH"] == os.environ["PATH"]
 
@@ -229,6 +230,38 @@ def test_the_container_calls_the_command_line_as_it_is(capsys):
     assert all(f"{word} " in shown for word in words if word.startswith("--"))
     extras = re.search(r"'/src\[(.*)\]'", text)[1].split(",")
     assert all(f"\n{extra} = [" in (ROOT / "pyproject.toml").read_text() for extra in extras)
+
+
+def test_the_container_has_all_that_the_package_is_made_of():
+    text = (ROOT / "examples" / "serve" / "Containerfile").read_text()
+    copied = [
+        word for line in re.findall(r"^COPY (?!--)(.*) /src", text, re.M) for word in line.split()
+    ]
+    assert all((ROOT / word).exists() for word in copied)
+    project = (ROOT / "pyproject.toml").read_text()
+    needed = re.findall(r'^(?:readme|license-files|packages) = \[?"([\w.]+)"', project, re.M)
+    assert len(needed) >= 3
+    assert {*needed, "pyproject.toml", "constraints.txt"} <= {*copied}
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_the_queue_may_stand_in_the_environment(command, monkeypatch, tmp_path):
+    """There, and not on a command line, other users do not read its password."""
+    from oakwright import server
+    from oakwright.compiler import engine_path
+
+    if engine_path():
+        monkeypatch.setenv("OAKWRIGHT_ENGINE", str(engine_path()))
+    seen = []
+    monkeypatch.setattr(server, "serve", lambda settings, *_: seen.append(settings))
+    monkeypatch.setattr(server, "work", lambda settings, *_: seen.append(settings))
+    monkeypatch.setenv("OAKWRIGHT_QUEUE", "redis://:secret@queue.local:6379/0")
+    monkeypatch.setenv("OAKWRIGHT_STORE", "s3://models/oakwright")
+    assert run([command, "--data", str(tmp_path)]) == 0
+    assert (seen[0].queue, seen[0].store) == (
+        "redis://:secret@queue.local:6379/0",
+        "s3://models/oakwright",
+    )
 
 
 @pytest.mark.system
