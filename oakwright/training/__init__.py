@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .loop import train
     from .metrics import Detections, Metrics, coco_metrics
     from .metrics_file import save_metrics
+    from .on_camera import open_application
     from .options import TrainOptions, parse_duration
     from .processes import launch
     from .processor import share_processor
@@ -50,6 +51,7 @@ _PLACES = {
     "save_report": ("report", "save_report"),
     "ExportOptions": ("exports", "ExportOptions"),
     "export": ("exports", "export"),
+    "open_application": ("on_camera", "open_application"),
     "instantiate": ("work_folder", "instantiate"),
     "TrainOptions": ("options", "TrainOptions"),
     "parse_duration": ("options", "parse_duration"),
@@ -71,8 +73,8 @@ __all__ = [
     "Evaluated", "ExportOptions", "Metrics", "Progress", "QuickstartOptions", "Quickstarted",
     "Template", "TrainOptions", "Trained",
     "check_classes", "coco_metrics", "compress", "evaluate", "export", "instantiate", "launch",
-    "load_checkpoint", "names", "open_detector", "parse_duration", "quickstart", "read_template",
-    "save_checkpoint", "save_metrics", "save_report", "share_processor", "summary", "train",
+    "load_checkpoint", "names", "open_application", "open_detector", "parse_duration",
+    "quickstart", "read_template", "save_checkpoint", "save_metrics", "save_report", "share_processor", "summary", "train",
 ]  # fmt: skip
 
 

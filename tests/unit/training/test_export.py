@@ -15,6 +15,7 @@ from oakwright.training import (
     evaluate,
     export,
     load_checkpoint,
+    open_application,
     open_detector,
     train,
 )
@@ -56,7 +57,9 @@ def trained(tmp_path_factory):
 @pytest.fixture(scope="module")
 def exported(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export")
-    export(trained[0], folder, ExportOptions(onnx=True, shaves=(4,), archive=True))
+    export(
+        trained[0], folder, ExportOptions(onnx=True, shaves=(4,), archive=True), app=folder / "app"
+    )
     return folder
 
 
@@ -90,6 +93,33 @@ def test_the_blob_finds_the_same_up_to_fp16(trained, exported):
     assert after.metrics.stats["AP"] == pytest.approx(before.metrics.stats["AP"], abs=0.02)
     sure = [sum(d.scores > 0.3) for d in before.found.values()]
     assert abs(sum(sure) - sum(sum(d.scores > 0.3) for d in after.found.values())) <= 1
+
+
+@pytest.mark.real_time
+def test_the_script_on_the_virtual_oak_finds_what_the_ir_finds(trained, exported):
+    """The exported blob in MobileNetDetectionNetwork, by the exported script, against the IR."""
+    pytest.importorskip("depthai")
+    camera = open_application(exported / "app", exported / "model.blob")
+    on_oak, on_blob, in_ir = (
+        evaluate(each, trained[1]).found
+        for each in (camera, exported / "model.blob", exported / "alt_ssd_export/model.xml")
+    )
+    sure = 0
+    for sample in trained[1].samples:
+        seen, wanted = on_oak[sample.image_id], in_ir[sample.image_id]
+        # The decompiled blob is the camera's arithmetic: the node adds nothing to it.
+        for name in ("boxes", "scores", "labels"):
+            same = getattr(on_blob[sample.image_id], name)
+            np.testing.assert_array_equal(getattr(seen, name), same, err_msg=name)
+        for box, score, label in zip(wanted.boxes, wanted.scores, wanted.labels, strict=True):
+            if score < 0.3:
+                continue
+            sure += 1
+            near = np.abs(seen.boxes - box).max(1) + 1e3 * (seen.labels != label)
+            # FP16 has 11 bits: half a pixel of 128 for boxes that come out of exp().
+            assert near.min() < 0.5, (sample.path, box)
+            assert seen.scores[near.argmin()] == pytest.approx(score, abs=0.01)
+    assert sure >= len(trained[1])
 
 
 def test_the_archive_names_the_classes_after_the_background(exported):
