@@ -362,6 +362,8 @@ def _convert(
     for line in result.manifest["applied"]:
         unasked = " (blobconverter's default)" if wanted is _SOURCE_RANGE else ""
         _say(f"  {line}{unasked}")
+    for note in result.manifest["notes"]:
+        _say(f"  note: {note}")
     if download_ir:
         return write_aside(target.with_suffix(".zip"), result.as_zip())
     written = write_aside(target, result.blobs[shaves])

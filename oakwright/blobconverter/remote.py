@@ -212,11 +212,12 @@ def _answer(url: str, asked: urllib.request.Request, progress: Progress | None) 
             raise _refusal(place, error) from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
+        told = getattr(reason, "strerror", None) or reason
+        remedy = "check the address (url=, $OAKWRIGHT_SERVER) and that `oakwright serve` runs there"
+        if isinstance(reason, (BrokenPipeError, ConnectionResetError)):
+            remedy = "files larger than the server's --upload-mb are cut off while they are sent"
         raise RemoteError(
-            f"the converter at {place} cannot be asked: {reason}",
-            remedy="check the address (url=, $OAKWRIGHT_SERVER) and that `oakwright serve` runs"
-            " there; files larger than its --upload-mb are cut off while they are sent",
-            url=place,
+            f"the converter at {place} cannot be asked: {told}", remedy=remedy, url=place
         ) from error
 
 

@@ -9,7 +9,9 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .keys import Keys
+from oakwright.errors import UsageError
+
+from .keys import Keys, has_key
 from .metrics import Requests
 from .who import current
 
@@ -43,9 +45,9 @@ class Gate:
 
         try:
             if self.keys is not None:
-                client = self.keys.owner(Headers(scope=scope))
-                if client is None and not _is_open(scope["path"]):
-                    await _refused()(scope, receive, noted)
+                client, refusal = self._who(self.keys, Headers(scope=scope))
+                if refusal is not None and not _is_open(scope["path"]):
+                    await refusal(scope, receive, noted)
                     return
             token = current.set(client or host)
             try:
@@ -68,19 +70,33 @@ class Gate:
             text = "%s %s %d"
             log.info(text, scope["method"], ascii(scope["path"][:200]), status, extra=facts)
 
+    def _who(self, keys: Keys, headers: Headers) -> tuple[str | None, JSONResponse | None]:
+        """The client's name, or why it does not come in."""
+        try:
+            client = keys.owner(headers)
+        except UsageError as error:  # the file was spoilt since the start
+            log.error("nobody comes in: %s", error.message, extra={"event": "keys"})
+            return None, _no_keys()
+        return client, None if client else _refused(has_one=has_key(headers))
+
+
+def _no_keys() -> JSONResponse:
+    message = "the server cannot read its keys"
+    body = {"kind": "Refused", "message": message, "stderr": message, "stdout": "", "exit_code": 1}
+    remedy = "tell whoever runs it; its log names the line"
+    return JSONResponse({**body, "remedy": remedy}, 503, {"Retry-After": "10"})
+
 
 def _is_open(path: str) -> bool:
     return path in _OPEN or path.startswith(_OPEN_BELOW)
 
 
-def _refused() -> JSONResponse:
-    body = {
-        "kind": "Refused",
-        "message": "this server asks for a key",
-        "remedy": "send it as `Authorization: Bearer KEY`, or in the address:"
-        " http://me:KEY@host:8000",
-        "stderr": "this server asks for a key",
-        "stdout": "",
-        "exit_code": 1,
-    }
+def _refused(*, has_one: bool) -> JSONResponse:
+    message = "this server asks for a key"
+    remedy = "send it as `Authorization: Bearer KEY`, or in the address: http://me:KEY@host:8000"
+    if has_one:
+        message = "the key that was sent is none of this server's"
+        remedy = "ask whoever runs the server for one (oakwright serve-key)"
+    body = {"kind": "Refused", "message": message, "remedy": remedy}
+    body |= {"stderr": message, "stdout": "", "exit_code": 1}
     return JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="oakwright"'})

@@ -60,6 +60,11 @@ class Keys:
                 self._stamp = stamp
 
 
+def has_key(headers: Mapping[str, str]) -> bool:
+    """Whether a request brings a key at all, whatever it is worth."""
+    return bool(_key_in(headers))
+
+
 def read_keys(path: Path) -> dict[str, bytes]:
     """Name -> SHA-256 of the key. Raises UsageError with the line; nobody gets in then."""
     try:

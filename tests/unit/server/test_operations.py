@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
+from requests.structures import CaseInsensitiveDict
 
 from oakwright import blobconverter
 from oakwright.cli.main import run
 from oakwright.errors import UsageError
 from oakwright.server.isolate import probe
-from oakwright.server.keys import Keys, make_key, read_keys
+from oakwright.server.keys import Keys, has_key, make_key, read_keys
 
 from .conftest import Served, tiny
 
@@ -58,7 +59,11 @@ def test_keys_are_asked_for_and_taken_in_three_ways(guarded):
     ):  # fmt: skip
         answer = server.get("/api/v1/jobs", headers=headers)
         assert answer.status_code == 401
-        assert "asks for a key" in answer.json()["message"]
+        said = (
+            "none of this server's" if has_key(CaseInsensitiveDict(headers)) else "asks for a key"
+        )
+        assert said in answer.json()["message"]
+        assert answer.json()["remedy"]
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
     for path in ("/healthz", "/readyz", "/", "/page/page.css"):
         assert server.get(path).status_code == 200, path
@@ -86,6 +91,20 @@ def test_a_removed_line_locks_out_at_once(guarded):
     lines = (folder / "keys").read_text().splitlines()
     (folder / "keys").write_text("\n".join(x for x in lines if not x.startswith("bob")) + "\n")
     assert server.get("/api/v1/jobs", headers=bearer(key)).status_code == 401
+
+
+def test_a_file_of_keys_that_is_spoilt_lets_nobody_in(guarded):
+    server, key, folder = guarded
+    good = (folder / "keys").read_text()
+    try:
+        (folder / "keys").write_text("ann is welcome\n")
+        answer = server.get("/api/v1/jobs", headers=bearer(key))
+        assert answer.status_code == 503
+        assert "cannot read its keys" in answer.json()["message"]
+        assert server.get("/healthz").status_code == 200
+    finally:
+        (folder / "keys").write_text(good)
+    assert server.get("/api/v1/jobs", headers=bearer(key)).status_code == 200
 
 
 def test_files_of_keys(tmp_path, capsys):
