@@ -172,8 +172,6 @@ class Device:
     def close(self) -> None:
         """End the pipeline; every queue raises from then on."""
         watch, self._watch = self._watch, None
-        if self._session.faults is not None:
-            self._session.faults.settle()
         if watch is not None:
             watch.stop()
         self._is_closed = True

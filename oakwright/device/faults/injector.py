@@ -27,8 +27,6 @@ class FaultInjector:
         self._away_until_s = -math.inf
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
-        # Devices that are being taken down at this moment.
-        self.losing = 0
         # By device id: what a crash left there, until somebody takes it.
         self.dumps: dict[str, Any] = {}
 
@@ -68,12 +66,6 @@ class FaultInjector:
         """A device was lost: it is away until it is plugged in, or has booted, again."""
         self._count(loss.fault)
         self._away_until_s = max(self._away_until_s, loss.until_s)
-
-    def settle(self) -> None:
-        """Wait until no device is being taken down: no two may end tasks at once."""
-        if self._scheduler.is_deterministic:
-            why = Waiting("waits for the end of what was lost")
-            self._scheduler.wait(lambda: self.losing == 0, why)
 
     def away_for_s(self) -> float:
         """How long no device can be found from now on; 0: it can, inf: never again."""

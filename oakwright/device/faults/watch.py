@@ -46,11 +46,7 @@ class LinkWatch:
                 self._say_hot(TOO_HOT)
         self._wait(loss.at_s)
         self._injector.struck(loss)
-        self._injector.losing += 1
-        try:
-            self._lose(loss)
-        finally:
-            self._injector.losing -= 1
+        self._lose(loss)
 
     def _wait(self, at_s: float) -> None:
         scheduler = self._scheduler
