@@ -3,7 +3,7 @@
 depthai and OpenCV are imported where they are used; nothing here knows which camera it runs on.
 """
 
-from . import scaffold
+from . import rooms, scaffold
 from .draw import PALETTE, Canvas, color_of, draw_boxes, draw_things
 from .network import Detector, Network, Recognizer
 from .pipeline import Camera, Tracking
@@ -23,5 +23,6 @@ __all__ = [
     "color_of",
     "draw_boxes",
     "draw_things",
+    "rooms",
     "scaffold",
 ]

@@ -16,6 +16,11 @@ WANTED = (
     "device/view/page.js",
     "apps/templates/one-stage/main.py.txt",
     "apps/templates/shared/README.md.txt",
+    "apps/networks/detector.xml",
+    "apps/networks/detector.bin",
+    "apps/networks/recognizer.xml",
+    "apps/networks/recognizer.bin",
+    "apps/networks/networks.json",
 )
 
 
