@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -81,10 +82,11 @@ class Gate:
 
 
 def _no_keys() -> JSONResponse:
-    message = "the server cannot read its keys"
-    body = {"kind": "Refused", "message": message, "stderr": message, "stdout": "", "exit_code": 1}
-    remedy = "tell whoever runs it; its log names the line"
-    return JSONResponse({**body, "remedy": remedy}, 503, {"Retry-After": "10"})
+    message, remedy = (
+        "the server cannot read its keys",
+        "tell whoever runs it: its log has the line",
+    )
+    return JSONResponse(_body(message, remedy), 503, {"Retry-After": "10"})
 
 
 def _is_open(path: str) -> bool:
@@ -97,6 +99,11 @@ def _refused(*, has_one: bool) -> JSONResponse:
     if has_one:
         message = "the key that was sent is none of this server's"
         remedy = "ask whoever runs the server for one (oakwright serve-key)"
-    body = {"kind": "Refused", "message": message, "remedy": remedy}
-    body |= {"stderr": message, "stdout": "", "exit_code": 1}
-    return JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="oakwright"'})
+    challenge = {"WWW-Authenticate": 'Bearer realm="oakwright"'}
+    return JSONResponse(_body(message, remedy), 401, challenge)
+
+
+def _body(message: str, remedy: str) -> dict[str, Any]:
+    """A refusal; `stderr` and its like are what blobconverter's client prints."""
+    body = {"kind": "Refused", "message": message, "remedy": remedy, "stderr": message}
+    return {**body, "stdout": "", "exit_code": 1}
