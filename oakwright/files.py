@@ -29,6 +29,16 @@ def write_aside(path: PathLike, data: bytes | str) -> Path:
     return write_all_aside({path: data})[0]
 
 
+def require_writable(folder: PathLike) -> None:
+    """Make ``folder`` and see that a file can be written there. Raises OutputError (``path``).
+
+    For work that takes long and writes at its end.
+    """
+    probe = Path(folder) / f".writable-{os.getpid()}"
+    write_aside(probe, b"")
+    probe.unlink(missing_ok=True)
+
+
 def write_all_aside(files: Mapping[PathLike, bytes | str]) -> list[Path]:
     """Write several files that belong together: all are written aside before one is renamed.
 

@@ -115,7 +115,7 @@ def check_command(
         word, color = ("error", "red") if finding.is_error else ("warning", "yellow")
         click.echo(f"{click.style(word, fg=color)} {finding}")
     errors = sum(finding.is_error for finding in checked.findings)
-    click.echo(f"{errors} errors, {len(checked.findings) - errors} warnings")
+    click.echo(f"{_some(errors, 'error')}, {_some(len(checked.findings) - errors, 'warning')}")
     return 0 if checked.is_sound else 3
 
 
@@ -139,6 +139,8 @@ def stats_command(
     as_json: bool,
 ) -> None:
     """Pictures, boxes, classes, sizes and aspect ratios of SETs."""
+    if plot is not None:
+        dataset.require_ending(plot, (".png",))
     read = _read_each(sets, roots, classes)
     numbers = {name: dataset.stats(each) for name, each in read.items()}
     facts = {name: each.as_dict(side) for name, each in numbers.items()}
@@ -243,6 +245,10 @@ def split_command(
     for name, part in parts.items():
         file = write_aside(Path(out) / f"{name}.json", dataset.coco_text(part, names))
         click.echo(f"{file}  (root: {root})")
+
+
+def _some(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _shares(text: str) -> dict[str, float]:

@@ -77,11 +77,15 @@ def templates_command(as_json: bool) -> None:
     rows = [training.read_template(name) for name in training.names()]
     if as_json:
         facts = [{"name": row.name, "summary": row.summary, **row.data["hyper_parameters"]["basic"],
-                  "metrics": row.data["metrics"]} for row in rows]  # fmt: skip
+                  "metrics": row.data["metrics"], "expected": row.data.get("expected")}
+                 for row in rows]  # fmt: skip
         click.echo(json.dumps(facts, indent=2))
         return
     for row in rows:
         click.echo(f"{row.name:<30} {row.summary}")
+        expected = row.expected()
+        if expected:
+            click.echo(f"{'':30} {expected}")
 
 
 @click.command("instantiate")

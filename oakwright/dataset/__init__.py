@@ -10,7 +10,7 @@ from .draw import color_of, draw_boxes
 from .duplicates import Twins, find_twins
 from .findings import Finding, refuse
 from .image import read_header, read_image
-from .preview import draw_sample, preview, write_picture
+from .preview import draw_sample, preview, require_ending, write_picture
 from .read import joined, read, split_list, survey
 from .sample import Dataset, Sample
 from .split import split
@@ -21,5 +21,6 @@ __all__ = [
     "FORMATS", "Checked", "Dataset", "Finding", "Found", "Sample", "Stats", "Twins", "check",
     "coco_text", "color_of", "convert", "discover", "draw_boxes", "draw_sample", "find_twins",
     "joined", "picture_names", "picture_root", "plot_stats", "preview", "read", "read_header",
-    "read_image", "refuse", "sources", "split", "split_list", "stats", "survey", "write_picture",
+    "read_image", "refuse", "require_ending", "sources", "split", "split_list", "stats",
+    "survey", "write_picture",
 ]  # fmt: skip

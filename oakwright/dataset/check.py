@@ -79,6 +79,8 @@ def _classes(sets: Mapping[str, Dataset]) -> list[Finding]:
             is_error = sets[name].is_declared and sets[names[0]].is_declared
             findings.append(Finding(name, 0, text, is_error))
     for name, dataset in sets.items():
+        if not dataset.samples:
+            continue  # Why there are none is an error of its own.
         counts = np.zeros(len(dataset.classes), int)
         for sample in dataset.samples:
             np.add.at(counts, sample.labels[~sample.crowd], 1)

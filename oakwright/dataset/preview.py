@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from oakwright.errors import DatasetError
+from oakwright.errors import DatasetError, UsageError
 from oakwright.files import PathLike, write_aside
 
 from .draw import draw_boxes, grid
@@ -31,14 +32,27 @@ def draw_sample(dataset: Dataset, sample: Sample) -> np.ndarray:
 def preview(dataset: Dataset, path: PathLike, *, count: int = 9, seed: int = 0) -> Path:
     """Write one picture (.png or .jpg) with ``count`` samples, drawn by lot.
 
-    Every class is there if the number allows it. Raises DatasetError, OutputError.
+    Every class is there if the number allows it. Raises UsageError for another kind of file,
+    DatasetError, OutputError.
     """
+    require_ending(path, (".png", ".jpg", ".jpeg"))
     if not dataset.samples:
         raise DatasetError("there are no pictures to show")
     chosen = _choose(dataset, count, seed)
     columns = int(np.ceil(np.sqrt(len(chosen))))
     drawn = [_small(draw_sample(dataset, dataset.samples[i])) for i in chosen]
     return write_picture(path, grid(drawn, columns, CELL))
+
+
+def require_ending(path: PathLike, known: Sequence[str]) -> None:
+    """Raise UsageError for a file that would hold something else than its name says."""
+    if Path(path).suffix.lower() not in known:
+        raise UsageError(
+            f"{path}: its name must end in {', '.join(known[:-1])} or {known[-1]}"
+            if len(known) > 1
+            else f"{path}: its name must end in {known[0]}",
+            key="out",
+        )
 
 
 def write_picture(path: PathLike, picture: np.ndarray) -> Path:

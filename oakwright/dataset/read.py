@@ -15,7 +15,7 @@ from .findings import Finding, in_order, refuse
 from .part import Part
 from .sample import Dataset
 from .voc import picture_root, read_voc
-from .yolo import reader_of, split_part
+from .yolo import parts_of, reader_of, split_part
 
 
 def read(
@@ -121,6 +121,13 @@ def _job(name: str, root: Path | None) -> tuple[Callable[[Path, Path], Part], Pa
     if suffix == ".json":
         return read_coco, path, root or default_root(name)
     if not path.exists():
+        stem, _, part = name.rpartition(":")
+        if Path(stem).is_file():
+            raise UsageError(
+                f"{stem} has no part {part!r}",
+                remedy=f"of it can be named: {', '.join(parts_of(Path(stem)))}",
+                key="ann_files",
+            )
         raise DatasetError(f"there is no file or folder {name}", path=str(path))
     raise UsageError(
         f"{name} is no kind of annotations that is known",

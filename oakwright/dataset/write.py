@@ -56,7 +56,11 @@ def convert(
         _place_pictures(part, names, images, link)
     if to == "yolo":
         texts[folder / "data.yaml"] = _data_yaml(list(parts), classes)
-    return write_all_aside(texts), notes
+    # What a trainer is given by name comes first: the list of parts, or of a part's pictures.
+    each = ("Annotations", "labels")
+    return sorted(
+        write_all_aside(texts), key=lambda path: path.relative_to(folder).parts[0] in each
+    ), notes
 
 
 def picture_names(dataset: Dataset) -> dict[Path, str]:

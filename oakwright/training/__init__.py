@@ -74,7 +74,8 @@ __all__ = [
     "Template", "TrainOptions", "Trained",
     "check_classes", "coco_metrics", "compress", "evaluate", "export", "instantiate", "launch",
     "load_checkpoint", "names", "open_application", "open_detector", "parse_duration",
-    "quickstart", "read_template", "save_checkpoint", "save_metrics", "save_report", "share_processor", "summary", "train",
+    "quickstart", "read_template", "save_checkpoint", "save_metrics", "save_report",
+    "share_processor", "summary", "train",
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import torch
 
 from oakwright.dataset import Dataset, read, split_list
 from oakwright.errors import CheckpointError, TrainingError, UsageError
-from oakwright.files import PathLike
+from oakwright.files import PathLike, require_writable
 
 from .batches import Batches
 from .checkpoint import Checkpoint, load, save
@@ -92,6 +92,7 @@ def compress(
         )  # fmt: skip
     data = read(options.train_ann_files, options.train_data_roots, list(given.classes))
     validation = read(options.val_ann_files, options.val_data_roots, list(given.classes))
+    require_writable(options.save_checkpoints_to)
     pictures = Pictures(validation, given.template.model)
     try:
         measure = _Measure(validation, given, pictures)

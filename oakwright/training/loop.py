@@ -13,6 +13,7 @@ import torch
 
 from oakwright.dataset import Finding
 from oakwright.errors import CheckpointError, OakwrightError, TrainingError
+from oakwright.files import require_writable
 
 from .batches import Batch, Batches
 from .checkpoint import Checkpoint, save
@@ -79,6 +80,8 @@ def train(
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     try:
+        if group.is_first:
+            require_writable(options.folder)
         return _Trainer(start, options, group, gpus, clock, started, report, say).run()
     except torch.OutOfMemoryError as error:
         raise TrainingError(

@@ -94,6 +94,14 @@ class Template:
                 return entry
         return {}
 
+    def expected(self) -> str:
+        """What it reached where it was measured, in a line; empty where it was not."""
+        entry = self.data.get("expected")
+        if not isinstance(entry, Mapping) or not {"data", "cpu_minutes", "AP"} <= entry.keys():
+            return ""
+        minutes, ap = entry["cpu_minutes"], entry["AP"]
+        return f"Expect on {entry['data']}: AP {ap} after {minutes} processor minutes."
+
     def to_yaml(self) -> str:
         """The template as a file."""
         import yaml

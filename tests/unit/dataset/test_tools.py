@@ -245,3 +245,30 @@ def test_a_part_of_voc_may_lack_a_class(folder, tmp_path):
     (finding,) = [f for f in checked.findings if "no 'triangle'" in f.text]
     assert not finding.is_error
     assert checked.is_sound
+
+
+def test_names_that_say_another_kind_of_file_are_refused_before_the_work(tmp_path, capsys):
+    """A PNG called .pdf opens nowhere."""
+    make_set(tmp_path, "train", pictures=2)
+    for words in (["stats", "--plot", "a.pdf"], ["preview", "-o", "a.gif"]):
+        assert run(["dataset", words[0], str(tmp_path), words[1], str(tmp_path / words[2])]) == 2
+        assert f"{words[2]}: its name must end in .png" in capsys.readouterr().err
+    assert not list(tmp_path.glob("a.*"))
+
+
+def test_a_part_that_a_data_yaml_has_not_is_named(tmp_path, capsys):
+    parts = {"train": dataset.read(*map(str, make_set(tmp_path, "train", pictures=2)))}
+    files, _ = dataset.convert(parts, tmp_path / "yolo", "yolo")
+    assert files[0].name == "data.yaml"
+    assert run(["dataset", "check", f"{files[0]}:test2"]) == 2
+    said = capsys.readouterr().err
+    assert "has no part 'test2'" in said
+    assert "can be named: train" in said
+
+
+def test_pictures_that_are_not_there_are_one_error(tmp_path, capsys):
+    file, _ = make_set(tmp_path, "train", pictures=2)
+    assert run(["dataset", "check", str(file)]) == 3
+    said = capsys.readouterr().out
+    assert "none of its 2 pictures is there" in said
+    assert said.endswith("1 error, 0 warnings\n")

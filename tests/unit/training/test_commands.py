@@ -1,6 +1,7 @@
 """oakwright templates, instantiate and train as typed."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -13,9 +14,17 @@ from oakwright.training import load_checkpoint, names, parse_duration
 def test_templates_are_listed(capsys):
     assert run(["templates"]) == 0
     said = capsys.readouterr().out
-    assert [line.split()[0] for line in said.splitlines()] == names()
+    lines = said.splitlines()
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == names()
+    small = next(i for i, line in enumerate(lines) if line.startswith("mobilenet_v2-1s"))
+    assert re.fullmatch(
+        r" +Expect on BCCD: AP 0\.\d+ after \d+ processor minutes\.", lines[small + 1]
+    )
     assert run(["templates", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
+    for row in rows:
+        found = row["expected"] or {"AP": 0.5}
+        assert 0.3 < found["AP"] < 0.7
     published = {row["name"]: {m["key"]: m["value"] for m in row["metrics"]} for row in rows}
     assert published["mobilenet_v2-2s_ssd-384x384"] == {
         "bbox": 13.3, "complexity": 1.92, "size": 1.99,

@@ -191,6 +191,15 @@ def test_a_full_disk_keeps_the_checkpoint_of_before(shapes, small, tmp_path, mon
     ]  # fmt: skip
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(shapes, small, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    steps = []
+    with pytest.raises(OutputError, match="a part of its folder is a file"):
+        train(options(shapes, small, tmp_path / "file" / "out", epochs=1), report=steps.append)
+    assert not steps
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_resuming_needs_the_same_data_and_a_run(shapes, small, tmp_path):
     run = options(shapes, small, tmp_path / "out", epochs=1)
     trained = train(run)
