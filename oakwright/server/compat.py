@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -26,6 +27,7 @@ from .request import JobRequest, Upload, pick_model
 from .service import Service, error_json, plain_error, standing
 
 _LONGEST_CONFIG = 1 << 18
+_KEPT_CONFIG = 1 << 12
 _MOST_FILES = 64
 
 
@@ -145,6 +147,13 @@ def read_config(content: bytes) -> dict[str, Any]:
 
     Raises UsageError for what is no such description.
     """
+    # Scripts send the same again and again, and reading YAML takes longer than all else of a hit.
+    read = _read_again if len(content) <= _KEPT_CONFIG else _read_config
+    files, words = read(content)
+    return {"files": [*files], "model_optimizer_args": [*words]}
+
+
+def _read_config(content: bytes) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
     try:
         if len(content) > _LONGEST_CONFIG:
             raise ValueError("it is too long")
@@ -160,7 +169,10 @@ def read_config(content: bytes) -> dict[str, Any]:
             f"the file 'config' is not understood: {' '.join(str(e).split())[:200]}",
             remedy="it is to be as blobconverter's ConfigBuilder writes it",
         ) from e
-    return {"files": wanted, "model_optimizer_args": words}
+    return tuple(wanted), tuple(words)
+
+
+_read_again = lru_cache(maxsize=256)(_read_config)
 
 
 def _not_sent(config: Mapping[str, Any], names: list[str]) -> list[Wanted]:

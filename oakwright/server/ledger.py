@@ -44,28 +44,37 @@ class Ledger:
     # Open as long as the book is: else SQLite would make and remove its side files with every
     # question, which takes time and, on a full disk, cannot be done.
     _held: list[sqlite3.Connection] = field(default_factory=list, repr=False, compare=False)
+    # Used by one thread at a time; opening one takes longer than most questions.
+    _idle: list[sqlite3.Connection] = field(default_factory=list, repr=False, compare=False)
 
     def _do(self, work: Callable[[sqlite3.Connection], T], *, write: bool = False) -> T:
         """``work`` in one transaction. Raises QueueDown."""
 
         def once() -> T:
-            connection = sqlite3.connect(self.path, timeout=20.0, isolation_level=None)
-            connection.row_factory = sqlite3.Row
             try:
-                # Enough for a killed process; only a machine that loses power may lose the last.
-                connection.execute("pragma synchronous=normal")
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self._open()
+            try:
                 connection.execute("begin immediate" if write else "begin")
-                try:
-                    found = work(connection)
-                except BaseException:
-                    connection.execute("rollback")
-                    raise
+                found = work(connection)
                 connection.execute("commit")
-                return found
-            finally:
-                connection.close()
+            except BaseException:
+                connection.close()  # which takes back what was begun
+                raise
+            self._idle.append(connection)
+            return found
 
         return steadily(once, (sqlite3.OperationalError,), self.patience_s, "the book of jobs")
+
+    def _open(self) -> sqlite3.Connection:
+        made = sqlite3.connect(
+            self.path, timeout=20.0, isolation_level=None, check_same_thread=False
+        )
+        made.row_factory = sqlite3.Row
+        # Enough for a killed process; only a machine that loses power may lose the last.
+        made.execute("pragma synchronous=normal")
+        return made
 
     def prepare(self) -> None:
         """Make the tables where they are not yet."""

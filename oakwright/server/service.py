@@ -64,7 +64,8 @@ class Service:
 
         Raises QueueFull, and OutputError where the store is full.
         """
-        known = self.ledger.done_before(request.key) if request.cache and not request.zoo else None
+        key = request.key
+        known = self.ledger.done_before(key) if request.cache and not request.zoo else None
         known = known if known and self.store.has(known) else None
         size = sum(file.size for file in request.files)
         if not known:
@@ -75,7 +76,7 @@ class Service:
             self.settings.client_mb_a_day << 20,
         )
         job = self.ledger.add(
-            request.key,
+            key,
             request.name,
             request.as_json(),
             known,

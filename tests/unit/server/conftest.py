@@ -151,13 +151,17 @@ def shelf(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def depot():
-    """Files over HTTP on loopback, path -> bytes; a str is the address of a redirection."""
+    """Files over HTTP on loopback, path -> bytes; a str is the address of a redirection.
+
+    What can be called is called first, and may take its time: it gives the file, or None.
+    """
     files, asked = {}, []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(self.path)
             found = files.get(self.path)
+            found = found() if callable(found) else found
             moved = isinstance(found, str)
             self.send_response(404 if found is None else 302 if moved else 200)
             if moved:

@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 import yaml
 
 from oakwright import blobconverter as ours
@@ -18,7 +21,7 @@ from oakwright.errors import OakwrightError, RemoteError, UnsupportedModel, Usag
 from oakwright.server.fetch import is_allowed
 from tests.unit.conversion import caffe_files, framework_files
 
-from .conftest import bad, run_blob, tiny
+from .conftest import Served, bad, run_blob, tiny
 
 # The client asks a bucket before its server. That address is led to loopback, where it is
 # answered 404; nothing of the client itself is changed.
@@ -351,3 +354,38 @@ def test_the_public_converter_is_not_asked(drop_in, capsys):
     ours.set_defaults(silent=False)
     ours.from_onnx(model, url="https://blobconverter.luxonis.com", optimizer_params=[])
     assert "is not asked" in capsys.readouterr().out
+
+
+@pytest.mark.real_time
+def test_a_slow_host_of_files_takes_nobody_elses_threads(server, depot):
+    """More requests wait for it than the server has threads; all else goes on."""
+    files, address, asked = depot
+    over = threading.Event()
+    files["/open/slow.onnx"] = lambda: over.wait(240) and None
+    config = {
+        "files": [{"name": "slow.onnx", "source": {"url": f"{address}/open/slow.onnx"}}],
+        "framework": "onnx",
+        "model_optimizer_args": [],
+    }
+
+    def ask(number):
+        return requests.post(
+            f"{server.url}/compile",
+            data={"name": f"slow{number}"},
+            files={"config": ("config.yml", yaml.dump(config))},
+            timeout=300,
+            proxies={"http": ""},
+        )
+
+    with ThreadPoolExecutor(45) as pool:
+        answers = [pool.submit(ask, number) for number in range(45)]
+        try:
+            assert Served.until(lambda: asked.count("/open/slow.onnx") >= 2, 120)
+            for _ in range(3):
+                assert server.get("/healthz").status_code == 200
+                assert server.get("/api/v1/jobs").status_code == 200
+            assert sum(not answer.done() for answer in answers) > 40
+        finally:
+            over.set()
+        assert {answer.result(300).status_code for answer in answers} == {400}
+    assert "could not be had" in answers[0].result().json()["message"]

@@ -332,3 +332,30 @@ def test_the_same_content_is_kept_once_and_damage_is_not(tmp_path):
     assert store.add(io.BytesIO(piped)) == first
     with pytest.raises(KeyError):
         store.path("../" + "a" * 61)
+
+
+def test_what_fails_in_the_middle_is_taken_back(tmp_path):
+    """Connections are used again; one that was left in the middle is not."""
+    book = Ledger(tmp_path / "book.sqlite")
+    book.prepare()
+    book.add("k", "first", REQUEST, None)
+
+    def half(connection):
+        connection.execute("delete from jobs")
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        book._do(half, write=True)
+    assert book.count("queued") == 1
+    assert book.add("k", "second", REQUEST, None).name == "second"  # nothing is locked
+
+    def many():
+        for _ in range(20):
+            book.count("queued")
+
+    threads = [threading.Thread(target=many) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1 <= len(book._idle) <= 8
