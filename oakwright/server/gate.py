@@ -37,6 +37,9 @@ class Gate:
         host = scope["client"][0] if scope.get("client") else "local"
         client: str | None = host
         started, status = time.monotonic(), 500
+        # Whoever watches servers asks with HEAD: as GET, of which the HTTP server sends no body.
+        is_head = scope["method"] == "HEAD" and not scope["path"].endswith("/events")
+        asked = {**scope, "method": "GET"} if is_head else scope
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -52,12 +55,12 @@ class Gate:
                     return
             token = current.set(client or host)
             try:
-                await self.app(scope, receive, noted)
+                await self.app(asked, receive, noted)
             finally:
                 current.reset(token)
         finally:
             took = time.monotonic() - started
-            route = getattr(scope.get("route"), "path", "other")
+            route = getattr(asked.get("route"), "path", "other")
             self.requests.note(scope["method"], route, status, took)
             facts = {
                 "event": "request",

@@ -113,6 +113,16 @@ def test_options_that_make_no_sense_are_named(server, options, said, remedy):
     assert remedy in answer.json()["remedy"]
 
 
+def test_head_is_get_without_a_body(server):
+    for path in ("/", "/healthz", "/readyz", "/docs", "/page/main.js", "/api/v1/jobs", "/metrics"):
+        answer = server.session.head(server.url + path, timeout=60)
+        assert (answer.status_code, answer.content) == (200, b""), path
+        assert answer.headers["Content-Type"] == server.get(path).headers["Content-Type"], path
+    assert server.session.head(f"{server.url}/nowhere", timeout=60).status_code == 404
+    assert server.session.head(f"{server.url}/compile", timeout=60).status_code == 400
+    assert server.get("/healthz").json()["status"] == "ok"  # the connection is as it was
+
+
 def test_requests_that_are_not_understood_say_what_to_do(server):
     wrong = server.post("/api/v1/jobs", files=[("file", ("x.onnx", tiny(2.0)))])
     assert (wrong.status_code, wrong.json()["kind"]) == (400, "UsageError")
