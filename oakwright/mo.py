@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     for line in result.manifest["applied"]:
         print(f"  {line}")
+    for note in result.manifest["notes"]:
+        print(f"  note: {note}")
     print("[ SUCCESS ] Generated IR version 10 model.")
     print(f"[ SUCCESS ] XML file: {xml.resolve()}")
     print(f"[ SUCCESS ] BIN file: {xml.with_suffix('.bin').resolve()}")

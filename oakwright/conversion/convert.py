@@ -167,7 +167,7 @@ class Conversion:
         notes = [*opened.notes, *self._static(reading)]
         frozen = freeze_inputs(reading, options)
         planned = self._plan(reading, opened.channels_last)
-        notes += self._unread(planned, reading)
+        notes += self._unread(planned, reading, opened.kind)
         preprocessed = ir.preprocess(
             reading, [step for entry in planned if (step := entry.preprocess())]
         )
@@ -214,10 +214,14 @@ class Conversion:
 
         return plan_inputs(reading, self.options, channels_last=channels_last)
 
-    def _unread(self, planned: Sequence[PlannedInput], reading: ov.Model) -> list[str]:
+    def _unread(self, planned: Sequence[PlannedInput], reading: ov.Model, kind: str) -> list[str]:
         read = _read_inputs(reading)
+        why = ""
+        if kind == "onnx":
+            # torch.onnx.export of (X, X) makes one input of the two.
+            why = "; if PyTorch exported it from one tensor for several inputs, give each its own"
         return [
-            f"input '{entry.name}' is read by no layer: the blob does not have it"
+            f"input '{entry.name}' is read by no layer: the blob does not have it{why}"
             for entry in planned
             if entry.name not in read
         ]

@@ -155,6 +155,28 @@ def test_mo_then_compile_tool_by_subprocess(half, tmp_path):
     assert np.abs(got - frame[:, ::-1].astype(np.float32) / 255 / 2).max() < 1e-3
 
 
+def test_one_tensor_exported_for_two_inputs_is_said_by_the_old_words_too(tmp_path, capsys):
+    onnx = pytest.importorskip("onnx")
+    blobconverter.set_defaults(silent=False)
+    # As torch.onnx.export(module, (X, X)) writes it.
+    ports = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 8, width])
+        for name, width in (("left", 8), ("right", 8), ("both", 16))
+    ]
+    node = onnx.helper.make_node("Concat", ["right", "right"], ["both"], axis=3)
+    graph = onnx.helper.make_graph([node], "g", ports[:2], ports[2:])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 12)])
+    onnx.save(model, str(tmp_path / "m.onnx"))
+    words = "input 'left' is read by no layer: the blob does not have it; if PyTorch exported it"
+    blobconverter.from_onnx(
+        model=str(tmp_path / "m.onnx"), output_dir=str(tmp_path), optimizer_params=[]
+    )
+    assert words in capsys.readouterr().out
+    arguments = ["--input_model", str(tmp_path / "m.onnx"), "--output_dir", str(tmp_path)]
+    assert mo.main(arguments) == 0
+    assert words in capsys.readouterr().out
+
+
 def test_errors_of_the_old_command_lines(capsys):
     assert mo.main(["--input_model", "nowhere.onnx"]) == 1
     assert mo.main(["--transform", "X"]) == 1
