@@ -59,6 +59,7 @@ _LOG = click.option(
     "--client-mb-a-day", default=20_000, show_default=True, help="Uploads of one client in a day."
 )
 @click.option("--keep-days", default=30.0, show_default=True, help="How long jobs are kept.")
+@click.option("--keep-jobs", default=100_000, show_default=True, help="How many jobs are kept.")
 @click.option("--store-mb", default=50_000, show_default=True, help="What the store may hold.")
 def serve_command(
     host: str,

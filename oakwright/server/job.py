@@ -9,7 +9,7 @@ queued -> running -> done | failed | cancelled, and back to queued when its work
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -17,6 +17,7 @@ from oakwright.errors import OakwrightError, UsageError
 
 STATES = ("queued", "running", "done", "failed", "cancelled")
 OPEN = ("queued", "running")
+PAGE = 400  # jobs that are read, or forgotten, in one go
 # A worker may be killed by anyone; one that dies over the same job again and again is its doing.
 MOST_ATTEMPTS = 3
 # Upper ends of the classes that durations are counted in, seconds.
@@ -189,8 +190,11 @@ class Book(Protocol):
     def cancel(self, job_id: str) -> bool:
         """Cancel a waiting or running job; False where it is over."""
 
-    def forget(self, job_id: str) -> bool:
-        """Remove a job that is over."""
+    def pages(self) -> Iterator[list[Job]]:
+        """All jobs, the newest first, some at a time: there may be very many."""
+
+    def forget(self, ids: Sequence[str]) -> int:
+        """Remove those of the jobs that are over; gives how many."""
 
     def tally(self) -> dict[str, float]:
         """What came of all jobs ever, forgotten ones too; see `counted`."""

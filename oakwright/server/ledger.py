@@ -5,13 +5,24 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from .clock import now
-from .job import DAY_S, MOST_ATTEMPTS, OPEN, STATES, Bounds, Job, counted, died_over, steadily
+from .job import (
+    DAY_S,
+    MOST_ATTEMPTS,
+    OPEN,
+    PAGE,
+    STATES,
+    Bounds,
+    Job,
+    counted,
+    died_over,
+    steadily,
+)
 
 __all__ = ["MOST_ATTEMPTS", "OPEN", "STATES", "Job", "Ledger"]
 
@@ -244,10 +255,32 @@ class Ledger:
             "cancelled",
         )
 
-    def forget(self, job_id: str) -> bool:
-        """Remove a job that is over."""
-        text = f"delete from jobs where id = ? and {_OVER}"
-        return self._do(lambda book: book.execute(text, (job_id,)).rowcount == 1, write=True)
+    def pages(self) -> Iterator[list[Job]]:
+        """All jobs, the newest first, some at a time."""
+        text, last = "select * from jobs where number < ? order by number desc limit ?", 1 << 62
+        while True:
+            values = (last, PAGE)
+
+            def work(book: sqlite3.Connection, values: tuple[int, int] = values) -> Any:
+                return book.execute(text, values).fetchall()
+
+            rows = self._do(work)
+            if not rows:
+                return
+            last = rows[-1]["number"]
+            yield [_job(row) for row in rows]
+
+    def forget(self, ids: Sequence[str]) -> int:
+        """Remove those of the jobs that are over; gives how many."""
+        text, count = f"delete from jobs where id = ? and {_OVER}", 0
+        for first in range(0, len(ids), PAGE):
+            some = [(job_id,) for job_id in ids[first : first + PAGE]]
+
+            def work(book: sqlite3.Connection, some: list[tuple[str]] = some) -> int:
+                return book.executemany(text, some).rowcount
+
+            count += self._do(work, write=True)
+        return count
 
     def tally(self) -> dict[str, float]:
         """What came of all jobs ever."""

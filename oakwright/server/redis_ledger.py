@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .clock import now
-from .job import DAY_S, MOST_ATTEMPTS, STATES, Bounds, Job, counted, died_over, steadily
+from .job import DAY_S, MOST_ATTEMPTS, PAGE, STATES, Bounds, Job, counted, died_over, steadily
 
 PREFIX = "oakwright:"
 _FIELDS = tuple(Job.__dataclass_fields__)
@@ -37,7 +37,11 @@ redis.call('zadd', p .. 'jobs', number, id)
 redis.call('zadd', p .. 'state:' .. state, number, id)
 redis.call('incrby', day, ARGV[9])
 redis.call('expire', day, 172800)
-if known == '' then redis.call('sadd', mine, id) end
+if known == '' then
+  redis.call('sadd', mine, id)
+else
+  redis.call('set', p .. 'key:' .. key, id)
+end
 return false
 """
 # Arguments: prefix, id, states it may have, worker it must have ('*': any), state it gets,
@@ -247,9 +251,30 @@ class RedisLedger:
         """Cancel a waiting or running job; False where it is over."""
         return self._end(job_id, ("queued", "running"), "*", "cancelled", {"finished": now()})
 
-    def forget(self, job_id: str) -> bool:
-        """Remove a job that is over."""
-        return bool(self._script(_FORGET, job_id))
+    def pages(self) -> Iterator[list[Job]]:
+        """All jobs, the newest first, some at a time."""
+        below = "+inf"
+        while True:
+
+            def ask(below: str = below) -> Any:
+                return self.redis.zrevrangebyscore(
+                    f"{PREFIX}jobs", below, "-inf", start=0, num=PAGE, withscores=True
+                )
+
+            rows = self._do(ask)
+            if not rows:
+                return
+            below = f"({rows[-1][1]:.0f}"
+            yield self._many([job_id for job_id, _ in rows])
+
+    def forget(self, ids: Sequence[str]) -> int:
+        """Remove those of the jobs that are over; gives how many."""
+        count = 0
+        for first in range(0, len(ids), PAGE):
+            some = ids[first : first + PAGE]
+            gone = self._pipe(lambda pipe, one: pipe.eval(_FORGET, 0, PREFIX, one), some)
+            count += sum(map(int, gone))
+        return count
 
     def tally(self) -> dict[str, float]:
         """What came of all jobs ever."""

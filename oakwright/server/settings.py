@@ -18,7 +18,8 @@ class Settings:
     Limits: ``upload_mb`` a request's body, ``job_s`` seconds a conversion may take in all,
     ``memory_mb`` what its process may allocate, ``most_waiting`` jobs in the queue, ``per_client``
     open jobs of one client and ``client_mb_a_day`` of its uploads. Jobs older than ``keep_days``
-    are forgotten, older ones first where the store holds more than ``store_mb``. ``workers``
+    are forgotten, older ones first where there are more than ``keep_jobs`` or the store holds more
+    than ``store_mb``. ``workers``
     conversions run at a time here. ``queue``: Redis, for several machines; ``store``: a folder or
     an address as fsspec has them, ``data``'s own folder where it is empty. ``keys``: a file of API
     keys, everybody comes in where it is empty. ``log``: text, json or off.
@@ -37,13 +38,18 @@ class Settings:
     per_client: int = 50
     client_mb_a_day: int = 20_000
     keep_days: float = 30.0
+    keep_jobs: int = 100_000
     keys: str = ""
     log: str = "text"
     store_mb: int = 50_000
 
     def __post_init__(self) -> None:
         least = dict.fromkeys(
-            ("upload_mb", "memory_mb", "most_waiting", "per_client", "client_mb_a_day"), 1
+            (
+                *("upload_mb", "memory_mb", "most_waiting", "per_client", "client_mb_a_day"),
+                "keep_jobs",
+            ),
+            1,
         )
         # Workers may all be elsewhere where the queue is.
         for key, number in {**least, "workers": 0 if self.queue else 1, "store_mb": 1}.items():

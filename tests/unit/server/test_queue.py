@@ -4,6 +4,7 @@ import io
 import subprocess
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -74,8 +75,8 @@ def test_a_jobs_whole_life(book):
         "timed": 1,
         "seconds": pytest.approx(0, abs=60),
     } | {name: 1 for name in book.tally() if name.startswith("le:")}
-    assert book.forget(job.id)
-    assert not book.forget(job.id)
+    assert book.forget([job.id, "nobody"]) == 1
+    assert book.forget([job.id]) == 0
     with pytest.raises(KeyError):
         book.get(job.id)
     assert book.newest() == [again]
@@ -83,7 +84,7 @@ def test_a_jobs_whole_life(book):
 
 def test_failure_cancel_and_putting_back(book):
     first, second = (book.add("k", "n", REQUEST, None) for _ in range(2))
-    assert not book.forget(first.id)  # it is not over
+    assert book.forget([first.id]) == 0  # it is not over
     job = book.claim(first.id, "w")
     assert book.put_back(job, counts=False)
     assert (book.get(first.id).state, book.get(first.id).attempts) == ("queued", 0)
@@ -359,3 +360,23 @@ def test_what_fails_in_the_middle_is_taken_back(tmp_path):
     for thread in threads:
         thread.join()
     assert 1 <= len(book._idle) <= 8
+
+
+def test_many_jobs_are_read_in_pages_and_the_oldest_forgotten(settings, monkeypatch):
+    monkeypatch.setattr("oakwright.server.ledger.PAGE", 3)
+    monkeypatch.setattr("oakwright.server.redis_ledger.PAGE", 3)
+    service = Service(replace(settings, keep_jobs=4))
+    waits = service.ledger.add("waits", "n", REQUEST, None)  # the oldest, and not over
+    made = filled(service, 1, 4000)
+    hits = [service.ledger.add("k1", f"n{n}", made.request, made.result) for n in range(7)]
+    everyone = [*reversed(hits), made, waits]
+    assert [job.id for page in service.ledger.pages() for job in page] == [
+        job.id for job in everyone
+    ]
+    assert max(len(page) for page in service.ledger.pages()) == 3
+    monkeypatch.setattr(keeping, "GRACE_S", -1.0)
+    service.keeper.tidy()
+    left = service.ledger.newest()
+    assert [job.id for job in left] == [job.id for job in (*reversed(hits[-3:]), waits)]
+    assert service.ledger.done_before("k1") == made.result  # of a later one
+    assert {one.digest for one in service.store.listed()} == made.digests
