@@ -19,6 +19,8 @@ from oakwright.server.worker import Worker
 
 from .conftest import Served, conversion_of, gone, process_of, tiny
 
+pytestmark = pytest.mark.real_time
+
 
 def test_killed_in_mid_conversion(tmp_path, monkeypatch):
     """A worker, the server, a conversion, in turn; SIGSTOP makes conversions stand still."""
@@ -88,7 +90,6 @@ def asked(service: Service, name: str = "x") -> JobRequest:
     return JobRequest(name, (Upload("x.onnx", digest, size),))
 
 
-@pytest.mark.real_time
 def test_who_waits_is_told_when_the_server_stops(tmp_path, monkeypatch):
     """An open stream of progress ends whole, a waiting request is told; the job is done later."""
     if engine_path():
@@ -148,7 +149,6 @@ def test_a_conversion_that_hangs_is_ended(service, monkeypatch):
         assert gone(process)
 
 
-@pytest.mark.real_time
 def test_a_nursery_that_dies_is_made_anew(tmp_path):
     """Before a job: nobody sees it. While a child works: its job fails, the next is done."""
     service = Service(Settings(tmp_path / "data", job_s=120))
