@@ -50,9 +50,9 @@ right for {color_right:.1%}, what is drawn on it for {mark_right:.1%}.
 _APPLICATION = """
 ## Both, as an application
 
-The application of the demo on the virtual OAK, {frames} pictures of each of {rooms} furnished rooms
-(`furnished:1` and on), compared with the rooms' truth as `make demo` does it: {found:.1%} of
-{things:,} things were found, {named:.1%} of those named rightly, and {wrong} boxes had
+The application of the demo on the virtual OAK, {frames} pictures of each of the rooms {rooms}
+(`furnished:1` and so on; the demo's is another), compared with their truth as `make demo` does it:
+{found:.1%} of {things:,} things were found, {named:.1%} of those named rightly, and {wrong} boxes had
 nothing in them.
 """
 

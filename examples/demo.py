@@ -93,6 +93,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("demo-output"))
     parser.add_argument("--pictures", type=int, default=75, help="of the second part's film")
     arguments = parser.parse_args()
+    if arguments.pictures < 1:
+        parser.error("--pictures: at least 1")
     started = time.perf_counter()
     edges(arguments.out, arguments.image)
     rooms(arguments.out, arguments.pictures)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from oakwright.decode import softmax
+from oakwright.decode import Classifier
 from oakwright.errors import UsageError
 from oakwright.files import PathLike, write_aside
 
@@ -71,10 +71,7 @@ class Look:
 
 
 def look(tensors: Mapping[str, np.ndarray]) -> Look:
-    """``decode`` of a TwoStage with this recogniser."""
-    color, mark = (softmax(tensors[name].reshape(-1)) for name in ("color", "mark"))
-    return Look(
-        facts()["colors"][int(color.argmax())],
-        facts()["marks"][int(mark.argmax())],
-        float(min(color.max(), mark.max())),
-    )
+    """``decode`` of a TwoStage with this recogniser. Raises ModelError for another's tensors."""
+    color = Classifier(facts()["colors"], "color", "logits")(tensors)
+    mark = Classifier(facts()["marks"], "mark", "logits")(tensors)
+    return Look(color.name, mark.name, min(color.probability, mark.probability))
