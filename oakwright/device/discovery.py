@@ -121,7 +121,9 @@ def make_device_class(session: Session) -> type[Any]:
         "__exit__": lambda self, *exception: self._opened.close(),
         "Config": Device.Config,
     }
-    for name, made in vars(Device).items():
+    # The stand-in is put together of several classes.
+    names = {name: made for kind in reversed(Device.__mro__) for name, made in vars(kind).items()}
+    for name, made in names.items():
         if not name.startswith("_") and name not in body:
             body[name] = made if isinstance(made, staticmethod) else _passed_on(name, made)
     return type("Device", (Discovery,), body)

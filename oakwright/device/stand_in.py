@@ -2,7 +2,8 @@
 
 Everything a script can ask of a device is here by the same name; what a virtual one cannot do
 (flash, boot another firmware) raises a DeviceError that says so. Sources of the names: the
-``depthai`` 2.33 module itself; a test holds this class against it.
+``depthai`` 2.33 module itself; a test holds this class against it. Here: how it is opened, runs,
+is lost and closed, and its streams; the rest stands in the files that this one puts together.
 """
 
 from __future__ import annotations
@@ -10,26 +11,26 @@ from __future__ import annotations
 import datetime
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import depthai as dai
 
 from oakwright.errors import DeviceError, PipelineError
 
-from . import vitals_messages
-from .boards import Board, copy_calibration
-from .facts import Lights, camera_features
+from .boards import copy_calibration
+from .facts import Lights
 from .faults import LinkWatch, Loss
 from .faults.dump import keep_dump, make_dump
 from .graph import Graph
-from .log import DeviceLog, Level, LogMessage
+from .log import DeviceLog, Level
 from .nodes import Context
 from .queue_host import HostInput, HostOutput
 from .scheduler import Waiting
 from .schema import Schema, read_pipeline
-from .session import Session
-from .vitals import Vitals, vitals_at
+from .stand_in_facts import Facts
+from .stand_in_health import Health
+from .stand_in_memory import Memory
 
 # A loop that only asks whether the device is closed gives way at every so many questions.
 SPIN_QUESTIONS = 64
@@ -37,10 +38,9 @@ SPIN_QUESTIONS = 64
 SEARCH_S, SEARCH_BY_INFO_S = 5.0, 0.5
 
 
-class Device:
+class Device(Facts, Health, Memory):
     """See the module; all constructor forms of the real one are taken."""
 
-    _session: Session
     Config = dai.Device.Config
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -68,7 +68,6 @@ class Device:
         self._events: deque[str] = deque()
         self.waiters: list[Any] = []
         self._graph: Graph | None = None
-        # The memory's, None for the board's own, and what is used until the device closes.
         self._flashed: Any = None
         self._calibration: Any = None
         self._watch: LinkWatch | None = None
@@ -188,11 +187,6 @@ class Device:
         self._is_closed, self._graph, self._watch = True, None, None
 
     @property
-    def board(self) -> Board:
-        """What it carries."""
-        return self._camera.board
-
-    @property
     def is_open(self) -> bool:
         """Whether it has been neither closed nor lost."""
         return not self._is_closed
@@ -227,10 +221,6 @@ class Device:
         flows = graph.traffic() if graph is not None else {"nodes": [], "links": []}
         flows = self._final[1] if self._final is not None else flows
         return {"id": self._id, **flows, "streams": streams, "log": log}
-
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise RuntimeError("Device already closed or disconnected: 'X_LINK_ERROR'")
 
     def _context(self) -> Context:
         session = self._session
@@ -361,277 +351,6 @@ class Device:
     def describe(self) -> str:
         """For a deadlock's message."""
         return f"the queues {', '.join(sorted(self._outputs))}"
-
-    # -- the log
-
-    def setLogLevel(self, level: Any) -> None:
-        """What is said at all."""
-        self._log.level = Level(int(level))
-
-    def getLogLevel(self) -> Any:
-        """See setLogLevel."""
-        return dai.LogLevel(int(self._log.level))
-
-    def setLogOutputLevel(self, level: Any) -> None:
-        """What reaches stderr."""
-        self._log.output_level = Level(int(level))
-
-    def getLogOutputLevel(self) -> Any:
-        """See setLogOutputLevel."""
-        return dai.LogLevel(int(self._log.output_level))
-
-    def addLogCallback(self, callback: Callable[[LogMessage], None]) -> int:
-        """Call this with every line said."""
-        return self._log.add_callback(callback)
-
-    def removeLogCallback(self, callbackId: int) -> bool:
-        """Whether there was one of that number."""
-        return self._log.remove_callback(callbackId)
-
-    # -- what it is
-
-    def getMxId(self) -> str:
-        """Its id."""
-        return self._id
-
-    def getDeviceInfo(self) -> Any:
-        """As discovery has it, booted."""
-        info = dai.DeviceInfo()
-        info.name, info.mxid = self._camera.name, self._id
-        info.state = dai.XLinkDeviceState.X_LINK_BOOTED
-        info.protocol = dai.XLinkProtocol.X_LINK_USB_VSC
-        info.platform = dai.XLinkPlatform.X_LINK_MYRIAD_X
-        info.status = dai.XLinkError_t.X_LINK_SUCCESS
-        return info
-
-    def getDeviceName(self) -> str:
-        """The product's name."""
-        return self.board.product
-
-    def getProductName(self) -> str:
-        """The product's name."""
-        return self.board.product
-
-    def getBootloaderVersion(self) -> Any:
-        """None: it is plugged into USB, with nothing flashed."""
-        return None
-
-    def getState(self) -> Any:
-        """As long as it is open: booted."""
-        return dai.XLinkDeviceState.X_LINK_BOOTED
-
-    def getUsbSpeed(self) -> Any:
-        """What was asked for, SUPER otherwise."""
-        return self._usb_speed
-
-    def getConnectedCameras(self) -> list[Any]:
-        """Sockets that carry a camera."""
-        return [dai.CameraBoardSocket(c.socket) for c in self.board.cameras]
-
-    def getCameraSensorNames(self) -> dict[Any, str]:
-        """Socket to sensor name."""
-        cameras = self.board.cameras
-        return {dai.CameraBoardSocket(c.socket): c.sensor.name for c in cameras}
-
-    def getConnectedCameraFeatures(self) -> list[Any]:
-        """What each camera is and can."""
-        return [camera_features(camera) for camera in self.board.cameras]
-
-    def getConnectionInterfaces(self) -> list[Any]:
-        """USB only."""
-        return [dai.connectionInterface.USB]
-
-    def getConnectedIMU(self) -> str:
-        """The IMU's name, NONE without one."""
-        return self.board.imu
-
-    def getIMUFirmwareVersion(self) -> Any:
-        """A version, as the real one has."""
-        return dai.Version(3, 9, 9)
-
-    def getEmbeddedIMUFirmwareVersion(self) -> Any:
-        """A version, as the real one has."""
-        return dai.Version(3, 9, 9)
-
-    def getIMUFirmwareUpdateStatus(self) -> tuple[bool, float]:
-        """No update runs."""
-        return False, 0.0
-
-    def startIMUFirmwareUpdate(self, forceUpdate: bool = False) -> bool:
-        """There is no firmware to update."""
-        return False
-
-    def getStereoPairs(self) -> list[Any]:
-        """The pairs calibrated for stereo."""
-        return self.getAvailableStereoPairs()
-
-    def getAvailableStereoPairs(self) -> list[Any]:
-        """Left and right, where the board has them."""
-        board = self.board
-        left, right = board.named("left"), board.named("right")
-        if left is None or right is None:
-            return []
-        pair = dai.StereoPair()
-        pair.left, pair.right = (dai.CameraBoardSocket(c.socket) for c in (left, right))
-        pair.baseline = abs(right.x_cm - left.x_cm)
-        return [pair]
-
-    def getIrDrivers(self) -> list[Any]:
-        """The chip that drives the infrared light, on boards with such light."""
-        return self._lights.drivers()
-
-    def setIrLaserDotProjectorBrightness(self, mA: float, mask: int = -1) -> bool:
-        """Whether there is one; the pictures stay as they are."""
-        self._check_open()
-        return self._lights.set_current("dots", mA)
-
-    def setIrFloodLightBrightness(self, mA: float, mask: int = -1) -> bool:
-        """Whether there is one; the pictures stay as they are."""
-        self._check_open()
-        return self._lights.set_current("flood", mA)
-
-    def setIrLaserDotProjectorIntensity(self, intensity: float, mask: int = -1) -> bool:
-        """Whether there is one; the pictures stay as they are."""
-        self._check_open()
-        return self._lights.set_intensity("dots", intensity)
-
-    def setIrFloodLightIntensity(self, intensity: float, mask: int = -1) -> bool:
-        """Whether there is one; the pictures stay as they are."""
-        self._check_open()
-        return self._lights.set_intensity("flood", intensity)
-
-    # -- how it fares
-
-    def getChipTemperature(self) -> Any:
-        """See ``vitals``."""
-        return vitals_messages.chip_temperature(self._vitals())
-
-    def getDdrMemoryUsage(self) -> Any:
-        """See ``vitals``: made up, memory is not simulated."""
-        return vitals_messages.memory_info(self._vitals().ddr)
-
-    def getCmxMemoryUsage(self) -> Any:
-        """See getDdrMemoryUsage."""
-        return vitals_messages.memory_info(self._vitals().cmx)
-
-    def getLeonCssHeapUsage(self) -> Any:
-        """See getDdrMemoryUsage."""
-        return vitals_messages.memory_info(self._vitals().css_heap)
-
-    def getLeonMssHeapUsage(self) -> Any:
-        """See getDdrMemoryUsage."""
-        return vitals_messages.memory_info(self._vitals().mss_heap)
-
-    def getLeonCssCpuUsage(self) -> Any:
-        """See getDdrMemoryUsage."""
-        return vitals_messages.cpu_usage(self._vitals().css_load)
-
-    def getLeonMssCpuUsage(self) -> Any:
-        """See getDdrMemoryUsage."""
-        return vitals_messages.cpu_usage(self._vitals().mss_load)
-
-    def _vitals(self) -> Vitals:
-        self._check_open()
-        age_s = self._session.scheduler.clock.now() - self._started_s
-        faults, nodes = self._session.faults, len(self._graph.nodes) if self._graph else 0
-        return vitals_at(age_s, nodes, faults.celsius(age_s) if faults is not None else None)
-
-    def setSystemInformationLoggingRate(self, rateHz: float) -> None:
-        """Remembered."""
-        self._logging_rate = rateHz
-
-    def getSystemInformationLoggingRate(self) -> float:
-        """What was set."""
-        return self._logging_rate
-
-    def setXLinkChunkSize(self, sizeBytes: int) -> None:
-        """Remembered."""
-        self._chunk = sizeBytes
-
-    def getXLinkChunkSize(self) -> int:
-        """What was set."""
-        return self._chunk
-
-    def setTimesync(self, *arguments: Any, **named: Any) -> None:
-        """Host and device share one clock here: nothing to do."""
-
-    def hasCrashDump(self) -> bool:
-        """Whether it crashed before this, on demand, and nobody has taken the dump."""
-        self._check_open()
-        faults = self._session.faults
-        return faults is not None and self._id in faults.dumps
-
-    def getCrashDump(self, clearCrashDump: bool = True) -> Any:
-        """What a crash left there, an empty one otherwise."""
-        self._check_open()
-        faults = self._session.faults
-        dumps = faults.dumps if faults is not None else {}
-        dump = dumps.get(self._id) or dai.CrashDump()
-        if clearCrashDump:
-            dumps.pop(self._id, None)
-        return dump
-
-    # -- calibration
-
-    def readCalibration(self) -> Any:
-        """What is flashed, the board's own otherwise; a copy, which its taker may change."""
-        self._check_open()
-        return copy_calibration(self._flashed or self._camera.factory_calibration())
-
-    readCalibration2 = readCalibrationOrDefault = readCalibration
-
-    def readFactoryCalibration(self) -> Any:
-        """The board's own; a copy."""
-        self._check_open()
-        return self._camera.factory_calibration()
-
-    readFactoryCalibrationOrDefault = readFactoryCalibration
-
-    def getCalibration(self) -> Any:
-        """What the nodes use; a copy."""
-        self._check_open()
-        return copy_calibration(self._current_calibration())
-
-    def _current_calibration(self) -> Any:
-        """Set while it runs, by the pipeline, or flashed: the first there is of these."""
-        if self._calibration is None:
-            self._calibration = self._flashed or self._camera.factory_calibration()
-        return self._calibration
-
-    def setCalibration(self, handler: Any) -> None:
-        """Use this one from now on."""
-        self._check_open()
-        self._calibration = copy_calibration(handler)
-
-    def flashCalibration(self, handler: Any) -> bool:
-        """Lasts as long as this device; the nodes use it at once."""
-        self._check_open()
-        self._flashed = self._calibration = copy_calibration(handler)
-        return True
-
-    flashFactoryCalibration = flashCalibration
-
-    def flashCalibration2(self, handler: Any) -> None:
-        """See flashCalibration."""
-        self.flashCalibration(handler)
-
-    def factoryResetCalibration(self) -> None:
-        """Back to the board's."""
-        self._flashed = self._calibration = None
-
-    flashEepromClear = flashFactoryEepromClear = factoryResetCalibration
-
-    def isEepromAvailable(self) -> bool:
-        """There is one, as far as calibration goes."""
-        return True
-
-    def readCalibrationRaw(self) -> list[int]:
-        """The calibration as the bytes of its JSON."""
-        import json
-
-        return list(json.dumps(self.readCalibration().eepromToJson()).encode())
-
-    readFactoryCalibrationRaw = readCalibrationRaw
 
     # -- of no device
 
