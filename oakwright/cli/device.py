@@ -267,7 +267,13 @@ def bench_command(
     apart. Exits 0 whatever the table says.
     """
     if path.is_file():
-        settings = Settings(source, board, seconds=seconds or 5.0, patience_s=60.0, aliases=ALIASES)
+        settings = Settings(
+            source,
+            board,
+            seconds=5.0 if seconds is None else seconds,
+            patience_s=60.0,
+            aliases=ALIASES,
+        )
         profile = profile_script(path, arguments, settings, limit_s=limit_s)
         click.echo(profile_as_markdown(profile), nl=False)
         if out is not None:
@@ -279,7 +285,7 @@ def bench_command(
     from oakwright.device import RESULTS, Plan, bench_scripts, read_needs, write_bench_table
 
     plan = Plan(
-        seconds=seconds or 1.6,
+        seconds=1.6 if seconds is None else seconds,
         limit_s=limit_s,
         source=source,
         board=board,

@@ -138,6 +138,10 @@ def bench_scripts(
     plan = plan or Plan()
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", remedy="check the path")
+    if not (plan.seconds > 0 and plan.limit_s > 0):
+        raise UsageError(
+            f"seconds is {plan.seconds}, limit_s {plan.limit_s}", remedy="they must be above 0"
+        )
     wanted = tuple(only)
     with tempfile.TemporaryDirectory(prefix="oakwright-bench-") as own:
         copy = Path(own) / "scripts"
@@ -146,6 +150,9 @@ def bench_scripts(
             shutil.copytree(plan.overlay, copy, dirs_exist_ok=True)
         names = sorted(str(p.relative_to(folder)) for p in folder.rglob("*.py"))
         names = [n for n in names if not wanted or any(w in n for w in wanted)]
+        if not names:
+            what = f" whose name has {' or '.join(wanted)}" if wanted else ""
+            raise UsageError(f"there is no script (*.py) in {folder}{what}")
 
         def run(name: str) -> Row:
             row = _run(copy, name, plan, Path(own))

@@ -89,6 +89,8 @@ def run_script(
     path = Path(script)
     if not path.is_file():
         raise UsageError(f"there is no script {path}", remedy="check the path")
+    if limit_s is not None and not limit_s > 0:
+        raise UsageError(f"limit_s is {limit_s}", remedy="it must be above 0", key="limit")
     settings = settings or Settings()
     mark = uuid.uuid4().hex
     started = time.monotonic()

@@ -125,7 +125,7 @@ class Settings:
         parse_faults(self.faults)
         for name in ("frames", "seconds", "patience_s"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:
                 raise UsageError(f"{name} is {value}", remedy="it must be above 0")
 
     def recorded_facts(self) -> dict[str, Any]:
