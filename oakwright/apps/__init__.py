@@ -5,7 +5,7 @@ depthai and OpenCV are imported where they are used; nothing here knows which ca
 
 from . import rooms, scaffold
 from .draw import PALETTE, Canvas, color_of, draw_boxes, draw_things
-from .network import Detector, Network, Recognizer
+from .network import Detector, Network, Recognizer, Successive
 from .pipeline import Camera, Tracking
 from .two_stage import Seen, Thing, TwoStage
 
@@ -17,6 +17,7 @@ __all__ = [
     "Network",
     "Recognizer",
     "Seen",
+    "Successive",
     "Thing",
     "Tracking",
     "TwoStage",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,25 +31,37 @@ class Network:
 
     blob: str | Path
     color: str = "BGR"
+    _wanted: ClassVar[str] = "one colour picture"
+    _remedy: ClassVar[str] = "one input [1,3,height,width] is wanted"
 
     def __post_init__(self) -> None:
         if self.color not in COLORS:
             raise UsageError(f"color '{self.color}' is neither BGR nor RGB", key="color")
+        self._demand_pictures()
+
+    def _demand_pictures(self) -> None:
         inputs = self._opened.networkInputs
-        (name, entry), *others = inputs.items()
-        if others or len(entry.dims) < 3 or list(entry.dims[2:]) not in ([3, 1], [3]):
+        sizes = {tuple(entry.dims[:2]) for entry in inputs.values()}
+        is_colour = all(list(entry.dims[2:]) in ([3, 1], [3]) for entry in inputs.values())
+        if not self._counts(len(inputs)) or len(sizes) > 1 or not is_colour:
             shapes = ", ".join(f"{n} {list(i.dims)[::-1]}" for n, i in inputs.items())
             raise UsageError(
-                f"{self.blob} does not take one colour picture: its inputs are {shapes}",
-                remedy="one input [1,3,height,width] is wanted",
+                f"{self.blob} does not take {self._wanted}: its inputs are {shapes}",
+                remedy=self._remedy,
                 path=str(self.blob),
             )
-        if entry.dataType.name != "U8F":
-            raise UsageError(
-                f"input '{name}' of {self.blob} takes {entry.dataType.name}, a camera sends bytes",
-                remedy="compile it for bytes: oakwright convert MODEL --ip U8",
-                path=str(self.blob),
-            )
+        for name, entry in inputs.items():
+            if entry.dataType.name != "U8F":
+                raise UsageError(
+                    f"input '{name}' of {self.blob} takes {entry.dataType.name}, a camera sends"
+                    " bytes",
+                    remedy="compile it for bytes: oakwright convert MODEL --ip U8",
+                    path=str(self.blob),
+                )
+
+    @staticmethod
+    def _counts(inputs: int) -> bool:
+        return inputs == 1
 
     @cached_property
     def _opened(self) -> Any:
@@ -150,3 +162,25 @@ class Recognizer(Network):
         super().__post_init__()
         if not -0.4 <= self.margin <= 2:
             raise UsageError(f"margin {self.margin} must be between -0.4 and 2", key="margin")
+
+
+@dataclass(frozen=True)
+class Successive(Network):
+    """A network that looks at several pictures of one size together, the oldest at its first input.
+
+    ``names``: its inputs in the blob's order, two or more.
+    """
+
+    _wanted: ClassVar[str] = "two or more colour pictures of one size"
+    _remedy: ClassVar[str] = "inputs [1,3,height,width], all alike, are wanted"
+
+    @staticmethod
+    def _counts(inputs: int) -> bool:
+        return inputs > 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the inputs, the oldest picture's first."""
+        # depthai lists them in no order.
+        inputs = self._opened.networkInputs
+        return tuple(sorted(inputs, key=lambda name: int(inputs[name].offset)))

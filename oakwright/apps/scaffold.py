@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from oakwright.errors import OutputError, UnreadableModel, UsageError
 
-from .network import Detector, Recognizer
+from .network import Detector, Network, Recognizer, Successive
 from .samples import (
     DETECTOR_LABELS,
     DETECTOR_SIZE,
@@ -27,7 +27,16 @@ from .samples import (
     RECOGNIZER_NAMES,
     sample_blob,
 )
-from .words import about, detector_node, expected_text, listed, next_steps, own_watch, yolo_argument
+from .words import (
+    about,
+    detector_node,
+    expected_text,
+    listed,
+    next_steps,
+    own_watch,
+    successive_words,
+    yolo_argument,
+)
 
 _PLACE = Path(__file__).with_name("templates")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -38,6 +47,8 @@ _DARK_OR_BRIGHT = """
     def __init__(self, dark=False):
         self.dark = dark
 """
+# Whose sample has another name.
+_SAMPLES = {"network": "motion"}
 Box = tuple[float, float, float, float]
 
 
@@ -56,7 +67,7 @@ TEMPLATES: Mapping[str, Template] = MappingProxyType(
             "A detector, and a second network that looks at each thing.",
             ("detector", "recognizer"),
         ),
-        "multi-input": Template("A network with two inputs: what moves?", ("motion",)),
+        "multi-input": Template("A network with two inputs: what moves?", ("network",)),
         "host-sync": Template(
             "Large pictures and a small detector, brought together on the host.", ("detector",)
         ),
@@ -70,6 +81,7 @@ def write(
     *,
     detector: Detector | None = None,
     recognizer: Recognizer | None = None,
+    network: Successive | None = None,
     names: Sequence[str] = (),
     sample: str | Path | None = None,
     expected: Sequence[tuple[int, Box]] = (),
@@ -77,7 +89,8 @@ def write(
     """Write an application into a new folder; gives its files.
 
     ``detector`` and ``recognizer``: your own networks, which are copied; without them small sample
-    networks are compiled, whose answers the tests know. ``names``: the recogniser's classes.
+    networks are compiled, whose answers the tests know. ``network``: your own of ``multi-input``,
+    given pictures that follow each other. ``names``: the recogniser's classes.
     ``sample``: a picture for the tests of your own detector, in which they look for ``expected``:
     label, and x0, y0, x1, y1 as shares of the picture that the application shows: for sources of
     16:9 the middle square, where the detector's input is square.
@@ -86,14 +99,21 @@ def write(
     already; OutputError where it cannot be written. Nothing is overwritten.
     """
     place = _checked_place(folder)
-    kind = _checked_kind(template, detector, recognizer, names)
+    own: dict[str, Network | None] = {
+        "detector": detector,
+        "recognizer": recognizer,
+        "network": network,
+    }
+    kind = _checked_kind(template, own, names)
     files: dict[str, bytes | str] = {}
     is_own = detector is not None
-    for network in kind.networks:
-        given = {"detector": detector, "recognizer": recognizer}.get(network)
-        name = "network" if network == "motion" else network
-        data = Path(given.blob).read_bytes() if given is not None else sample_blob(network)
-        files[f"{name}.blob"] = data
+    for word in kind.networks:
+        given = own[word]
+        files[f"{word}.blob"] = (
+            Path(given.blob).read_bytes()
+            if given is not None
+            else sample_blob(_SAMPLES.get(word, word))
+        )
     if detector is not None and detector.settings is not None:
         files["detector.json"] = detector.settings.to_json()
     if sample is not None:
@@ -101,9 +121,14 @@ def write(
         files[f"sample{picture.suffix.lower()}"] = picture.read_bytes()
     elif expected:
         raise UsageError("what is expected has no sample to be found in", key="sample")
-    values = _values(place.name, template, detector, recognizer, names, expected)
-    test = "shared/test_own" if is_own else f"{template}/test_main"
-    files["main.py"] = _filled(f"{template}/main.py", values)
+    values = _values(place.name, template, detector, recognizer, network, names, expected)
+    main, test = f"{template}/main", f"{template}/test_main"
+    if network is not None:
+        values |= successive_words(network)
+        main, test = f"{template}/own", f"{template}/test_own"
+    elif is_own:
+        test = "shared/test_own"
+    files["main.py"] = _filled(f"{main}.py", values)
     files["test_main.py"] = _filled(f"{test}.py", values)
     files["README.md"] = _filled("shared/README.md", values)
     return _write_folder(place, files)
@@ -114,6 +139,7 @@ def _values(
     template: str,
     detector: Detector | None,
     recognizer: Recognizer | None,
+    network: Successive | None,
     names: Sequence[str],
     expected: Sequence[tuple[int, Box]],
 ) -> dict[str, str]:
@@ -142,7 +168,7 @@ def _values(
         if template == "two-stage"
         else "(40, 40, 200)",
         "about": about(template),
-        "next": next_steps(template, detector is not None),
+        "next": next_steps(template, detector is not None, network is not None),
     }
     values |= own_watch(template)
     values["rows"] = _rows(TEMPLATES[template], has_yolo)
@@ -151,10 +177,7 @@ def _values(
 
 
 def _rows(kind: Template, has_yolo: bool) -> str:
-    rows = []
-    for network in kind.networks:
-        name = "network" if network == "motion" else network
-        rows.append(f"| `{name}.blob` | the {network} network |")
+    rows = [f"| `{word}.blob` | the {word} |" for word in kind.networks]
     if has_yolo:
         rows.append("| `detector.json` | how the detector's numbers become boxes |")
     return "\n".join(rows) + "\n"
@@ -184,8 +207,7 @@ def _checked_place(folder: str | Path) -> Path:
 
 def _checked_kind(
     template: str,
-    detector: Detector | None,
-    recognizer: Recognizer | None,
+    own: Mapping[str, Network | None],
     names: Sequence[str],
 ) -> Template:
     if template not in TEMPLATES:
@@ -193,9 +215,14 @@ def _checked_kind(
             f"there is no template '{template}'", remedy=f"one of {', '.join(TEMPLATES)}"
         )
     kind = TEMPLATES[template]
-    for word, given in (("detector", detector), ("recognizer", recognizer)):
+    for word, given in own.items():
         if given is not None and word not in kind.networks:
-            raise UsageError(f"the template {template} has no {word}", key=word)
+            raise UsageError(
+                f"the template {template} has no {word}",
+                remedy=f"it has a {' and a '.join(kind.networks)}",
+                key=word,
+            )
+    detector, recognizer = own["detector"], own["recognizer"]
     if "recognizer" in kind.networks and (detector is None) != (recognizer is None):
         raise UsageError(
             "one network of your own and one sample do not fit together",

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .network import Successive
 
 _MOBILENET = """\
     network = pipeline.create(dai.node.MobileNetDetectionNetwork)
@@ -36,15 +40,19 @@ _SAMPLES = {
     "two-stage": "The networks are samples: one finds what is red, the other tells dark from "
     "bright. For your own:\n`oakwright app new NAME --template two-stage --detector own.blob "
     "--recognizer other.blob --names a,b`.",
-    "multi-input": "The network is a sample, `abs(now - before)` and a mean. For one of your own "
-    "with two inputs see\n`oakwright functions export own.py:Class`, and name its inputs in "
-    "`main.py`.",
+    "multi-input": "The network is a sample, `abs(now - before)` and a mean. One of your own with "
+    "two or more inputs:\n`oakwright functions export own.py:Class -o own.blob`, then "
+    "`oakwright app new NAME --template multi-input --network own.blob`.",
     "host-sync": "The detector is a sample that finds what is red. For your own:\n"
     "`oakwright app new NAME --template host-sync --detector own.blob`.",
 }
 _OWN = (
     "The tests run on the made-up moving picture until a `sample.jpg` stands here: put one of what "
     "the\ndetector is for, and write into `EXPECTED` of `test_main.py` what is to be found in it."
+)
+_OWN_INPUTS = (
+    "The window shows each output's least and greatest number: draw in `main()` what they mean. "
+    "The tests\nhold that each answer is of the pictures it belongs to; add what it is to say."
 )
 _DEVICE_WATCH = """\
     with dai.Device(main.build()) as device:
@@ -92,9 +100,24 @@ def about(template: str) -> str:
     return _ABOUT[template]
 
 
-def next_steps(template: str, is_own: bool) -> str:
-    """What to do next."""
-    return _OWN if is_own else _SAMPLES[template]
+def next_steps(template: str, has_detector: bool, has_network: bool = False) -> str:
+    """What to do next: with a detector of the user's own, with a network of several inputs."""
+    if has_network:
+        return _OWN_INPUTS
+    return _OWN if has_detector else _SAMPLES[template]
+
+
+def successive_words(network: Successive) -> dict[str, str]:
+    """The words of ``multi-input`` for a network of the user's own."""
+    width, height = network.size
+    return {
+        "inputs": listed(network.names),
+        "size": repr((width, height)),
+        "color": network.color,
+        "about": "A Script on the camera gives the network pictures that follow each other, the "
+        "oldest at its\nfirst input; the host shows the newest one and what the network says.",
+        "outputs": ", ".join(f"{n} {list(shape)}" for n, shape in network.outputs.items()),
+    }
 
 
 def own_watch(template: str) -> dict[str, str]:

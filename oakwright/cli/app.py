@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from oakwright.apps import Detector, Recognizer, scaffold
+from oakwright.apps import Detector, Recognizer, Successive, scaffold
 
 _COLOR = click.Choice(["BGR", "RGB"])
 
@@ -30,10 +30,11 @@ def list_command() -> None:
     show_default=True,
 )
 @click.option("--detector", metavar="BLOB", help="Your own; a sample otherwise.")
+@click.option("--network", metavar="BLOB", help="Your own of several inputs (multi-input).")
 @click.option("--labels", default="", metavar="A,B,...", help="The detector's classes, from 0.")
 @click.option("--yolo", metavar="JSON", help="The settings `oakwright yolo` wrote beside it.")
 @click.option("--confidence", type=float, default=None, help="The detector's threshold, 0..1.")
-@click.option("--color", type=_COLOR, default="BGR", help="What the detector was trained on.")
+@click.option("--color", type=_COLOR, default="BGR", help="What it was trained on.")
 @click.option("--recognizer", metavar="BLOB", help="Your own second network.")
 @click.option("--names", default="", metavar="A,B,...", help="The recogniser's classes, from 0.")
 @click.option("--recognizer-color", type=_COLOR, default="BGR", help="What it was trained on.")
@@ -42,6 +43,7 @@ def new_command(
     name: str,
     template: str,
     detector: str | None,
+    network: str | None,
     labels: str,
     yolo: str | None,
     confidence: float | None,
@@ -60,7 +62,13 @@ def new_command(
     if recognizer is not None:
         second = Recognizer(recognizer, color=recognizer_color)
     files = scaffold.write(
-        name, template, detector=first, recognizer=second, names=_words(names), sample=sample
+        name,
+        template,
+        detector=first,
+        recognizer=second,
+        network=Successive(network, color=color) if network is not None else None,
+        names=_words(names),
+        sample=sample,
     )
     for path in files:
         click.echo(path)

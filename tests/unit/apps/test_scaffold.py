@@ -8,9 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import openvino as ov
 import pytest
 
-from oakwright.apps import Detector, Recognizer, scaffold
+from oakwright.apps import Detector, Recognizer, Successive, scaffold
 from oakwright.errors import OakwrightError, OutputError, UnreadableModel, UsageError
 
 ROOT = Path(__file__).parents[3]
@@ -70,6 +71,23 @@ def check_style(folder):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def spread_of_three(precision="U8"):
+    """A blob of a, b, c [1,3,32,48]: a + 2 b - 3 c, which knows its inputs apart."""
+    from openvino import opset8 as ops
+
+    from oakwright.conversion import convert
+
+    inputs = [ops.parameter([1, 3, 32, 48], np.float32, name=name) for name in "abc"]
+    one, two = inputs[0], ops.multiply(inputs[1], np.float32(2))
+    spread = ops.subtract(ops.add(one, two), ops.multiply(inputs[2], np.float32(3)))
+    # The channels apart as well.
+    mixed = ops.multiply(spread, np.array([1, 2, 4], np.float32).reshape(1, 3, 1, 1))
+    mixed.friendly_name = "spread"
+    mixed.output(0).set_names({"spread"})
+    model = ov.Model([ops.result(mixed)], inputs, "spread")
+    return convert(model, input_precision=precision).blobs[6]
+
+
 SSD = ("background", "red thing")
 EXPECTED = [(1, (0.1, 0.2, 0.4, 0.6))]
 
@@ -109,6 +127,14 @@ def folders(tmp_path_factory, own):
         recognizer=Recognizer(own[1], color="RGB"),
         names=("it's dark", 'say "bright"'),
     )
+    three = place / "three.blob"
+    three.write_bytes(spread_of_three())
+    scaffold.write(place / "inputs", "multi-input", network=Successive(three, color="RGB"))
+    scaffold.write(place / "swapped", "multi-input", network=Successive(three))
+    main = place / "swapped" / "main.py"
+    text = main.read_text()
+    assert "last.pop(0)" in text
+    main.write_text(text.replace("last.pop(0)", "last.pop()"))
     # The picture before with the boxes of now.
     scaffold.write(place / "broken", "host-sync")
     main = place / "broken" / "main.py"
@@ -132,6 +158,41 @@ def test_an_application_is_tidy_and_short(folders, template):
     assert len((folder / "main.py").read_text().splitlines()) < 100
 
 
+def test_one_of_your_own_with_several_inputs_names_them_in_order(folders):
+    check_style(folders["inputs"])
+    main = (folders["inputs"] / "main.py").read_text()
+    assert 'INPUTS = ("a", "b", "c")' in main
+    assert "SIZE = (48, 32)" in main
+    assert "ColorOrder.RGB" in main
+    assert len(main.splitlines()) < 100
+
+
+def test_a_network_of_other_inputs_is_refused_for_them(tmp_path, own):
+    from openvino import opset8 as ops
+
+    from oakwright.conversion import convert
+
+    with pytest.raises(UsageError, match="does not take two or more colour pictures of one size"):
+        Successive(own[0])
+    a = ops.parameter([1, 3, 8, 8], np.float32, name="a")
+    b = ops.parameter([1, 3, 8, 16], np.float32, name="b")
+    both = ops.concat([a, b], 3, name="both")
+    model = ov.Model([ops.result(both)], [a, b], "m")
+    (tmp_path / "sizes.blob").write_bytes(convert(model, input_precision="U8").blobs[6])
+    with pytest.raises(UsageError, match="of one size"):
+        Successive(tmp_path / "sizes.blob")
+    (tmp_path / "three.blob").write_bytes(spread_of_three("FP16"))
+    with pytest.raises(UsageError, match="takes FP16, a camera sends bytes"):
+        Successive(tmp_path / "three.blob")
+    (tmp_path / "good.blob").write_bytes(spread_of_three())
+    network = Successive(tmp_path / "good.blob")
+    with pytest.raises(UsageError, match="one-stage has no network"):
+        scaffold.write(tmp_path / "new", network=network)
+    with pytest.raises(UsageError, match="multi-input has no detector"):
+        scaffold.write(tmp_path / "new", "multi-input", detector=Detector(own[0]))
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize("name", ["trained", "pair"])
 def test_one_of_your_own_networks_is_tidy_too(folders, own, name):
     check_style(folders[name])
@@ -139,7 +200,7 @@ def test_one_of_your_own_networks_is_tidy_too(folders, own, name):
 
 
 def test_applications_pass_their_own_tests_and_broken_ones_do_not(folders):
-    wanted = {name: int(name in ("missed", "broken")) for name in folders}
+    wanted = {name: int(name in ("missed", "broken", "swapped")) for name in folders}
     assert run_tests(list(folders.values())) == wanted
     names = (folders["pair"] / "main.py").read_text()
     assert '("it\'s dark", \'say "bright"\')' in names

@@ -36,6 +36,7 @@ def test_a_new_application_with_samples_and_with_its_own_detector(tmp_path, caps
         (["new", "--detector", "there/junk.blob"], 1, "junk.blob is no blob"),
         (["new", "--template", "none"], 2, "'none' is not one of"),
         (["new", "--names", "a,b"], 2, "without a recogniser"),
+        (["new", "--network", "none.blob"], 1, "there is no blob none.blob"),
     ],
 )
 def test_mistakes_are_one_message(tmp_path, capsys, monkeypatch, arguments, code, words):
