@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,14 +30,21 @@ def write_aside(path: PathLike, data: bytes | str) -> Path:
     return write_all_aside({path: data})[0]
 
 
-def require_writable(folder: PathLike) -> None:
-    """Make ``folder`` and see that a file can be written there. Raises OutputError (``path``).
+def require_writable(folder: PathLike, size: int = 0) -> None:
+    """Make ``folder`` and see that a file can be written there, and ``size`` bytes are free.
 
-    For work that takes long and writes at its end.
+    For work that takes long and writes at its end. Raises OutputError (``path``).
     """
     probe = Path(folder) / f".writable-{os.getpid()}"
     write_aside(probe, b"")
     probe.unlink(missing_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise OutputError(
+            f"{folder} has {free / 1e6:.1f} MB left, {size / 1e6:.0f} MB are wanted",
+            remedy="make room, or name a folder on another disk",
+            path=str(folder),
+        )
 
 
 def write_all_aside(files: Mapping[PathLike, bytes | str]) -> list[Path]:

@@ -6,7 +6,6 @@ import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -27,6 +26,7 @@ from .pictures import Pictures
 from .precision import Frozen, autocast, choose, freeze
 from .progress import Progress, Trained
 from .recipe import Recipe
+from .run_state import KEPT, RunState, groups, room_for
 from .schedule import RunningMean, Schedule
 from .start import Start, prepare, settle
 
@@ -35,19 +35,6 @@ _VALIDATION_SHARE = 0.1
 _FORWARD_COST = 0.3
 # Of each set; the rest is counted.
 _FINDINGS = 5
-
-
-@dataclass
-class _Run:
-    """What changes while training."""
-
-    epoch: int = 0
-    step: int = 0
-    elapsed_s: float = 0.0
-    best: float = -1.0
-    best_epoch: int = -1
-    is_over: bool = False
-    history: list[dict[str, float]] = field(default_factory=list)
 
 
 def train(
@@ -81,7 +68,7 @@ def train(
         torch.set_num_threads(options.threads)
     try:
         if group.is_first:
-            require_writable(options.folder)
+            require_writable(options.folder, room_for(start.network))
         return _Trainer(start, options, group, gpus, clock, started, report, say).run()
     except torch.OutOfMemoryError as error:
         raise TrainingError(
@@ -141,10 +128,10 @@ class _Trainer:
         self.schedule = Schedule(
             self.recipe.learning_rate, steps, min(self.recipe.warm_up, max(1, steps // 5)), limit
         )
-        self.state = _Run()
+        self.state = RunState()
         self.last_validation_s = 0.0
         self.optimizer = torch.optim.AdamW(
-            _groups(self.network, self.recipe.weight_decay),
+            groups(self.network, self.recipe.weight_decay),
             lr=self.recipe.learning_rate,
             fused=True,
         )
@@ -188,6 +175,11 @@ class _Trainer:
         try:
             while not state.is_over:
                 self._epoch()
+        except KeyboardInterrupt:
+            if state.epoch:
+                latest = self.options.folder / "latest.pth"
+                self.say(f"broken off after epoch {state.epoch}: --resume-from {latest} goes on")
+            raise
         finally:
             self.batches.pictures.close()
             self.validation_pictures.close()
@@ -333,7 +325,7 @@ class _Trainer:
             "precision": self.precision,
             "threads": torch.get_num_threads(),
             "world": self.group.world,
-            "run": {name: getattr(state, name) for name in _KEPT},
+            "run": {name: getattr(state, name) for name in KEPT},
         }
         save(
             Checkpoint(
@@ -355,7 +347,7 @@ class _Trainer:
             self.shadow.load_state_dict(self.network.state_dict())
             self.network.load_state_dict(state["weights"])
             self.optimizer.load_state_dict(state["optimizer"])
-            for name in _KEPT:
+            for name in KEPT:
                 setattr(self.state, name, copy.deepcopy(state["run"][name]))
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise CheckpointError(
@@ -364,13 +356,3 @@ class _Trainer:
                 path=str(self.options.resume_from),
             ) from error
         self.state.is_over = self.state.epoch >= self.epochs
-
-
-_KEPT = ("epoch", "step", "elapsed_s", "best", "best_epoch", "history")
-
-
-def _groups(network: Any, decay: float) -> list[dict[str, Any]]:
-    """Weights shrink towards zero, norms and biases do not."""
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    vectors = [p for p in network.parameters() if p.ndim <= 1]
-    return [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]

@@ -200,6 +200,33 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_work(shapes, small, 
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_a_disk_too_small_for_a_checkpoint_is_told_before_the_work(
+    shapes, small, tmp_path, monkeypatch
+):
+    import shutil
+
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=300_000))
+    steps = []
+    with pytest.raises(OutputError, match=r"has 0\.3 MB left, \d+ MB are wanted"):
+        train(options(shapes, small, tmp_path / "out", epochs=1), report=steps.append)
+    assert not steps
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_broken_off_by_hand_it_says_how_to_go_on(shapes, small, tmp_path):
+    def interrupt(at):
+        if at.epoch == 2:
+            raise KeyboardInterrupt
+
+    said = []
+    with pytest.raises(KeyboardInterrupt):
+        train(options(shapes, small, tmp_path / "o", epochs=3), report=interrupt, say=said.append)
+    latest = tmp_path / "o" / "latest.pth"
+    assert said[-1] == f"broken off after epoch 1: --resume-from {latest} goes on"
+    assert load_checkpoint(latest).state["run"]["epoch"] == 1
+
+
 def test_resuming_needs_the_same_data_and_a_run(shapes, small, tmp_path):
     run = options(shapes, small, tmp_path / "out", epochs=1)
     trained = train(run)
