@@ -13,6 +13,18 @@ from oakwright.errors import OutputError, UnreadableModel
 PathLike = str | os.PathLike[str]
 
 
+def home() -> Path:
+    """Where oakwright keeps things: ``$OAKWRIGHT_HOME``, else ``oakwright`` in the user's cache.
+
+    Absolute; a variable that is set but empty is as none.
+    """
+    named = os.environ.get("OAKWRIGHT_HOME")
+    if named:
+        return Path(named).expanduser().absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser().absolute() / "oakwright"
+
+
 def read_bounded(path: PathLike, largest: int) -> bytes:
     """The bytes of a file. Raises UnreadableModel (with ``path``) for more than ``largest``."""
     if Path(path).stat().st_size > largest:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from oakwright.errors import EngineNotFound, OutputError
+from oakwright.files import home
 
 from .parts import LIBRARIES
 
@@ -65,19 +66,9 @@ MIN_GLIBC = (2, 27)
 PIP_TIMEOUT_S = 900.0
 
 
-def cache_folder() -> Path:
-    """``$OAKWRIGHT_HOME``, or ``oakwright`` in the user's cache folder."""
-    home = os.environ.get("OAKWRIGHT_HOME")
-    if home:
-        return Path(home).expanduser().absolute()
-    return (
-        Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser().absolute() / "oakwright"
-    )
-
-
 def installed_folder() -> Path:
     """Where ``install_engine`` puts the engine, whether it is there or not."""
-    return cache_folder() / "engine" / ENGINE_WHEEL.sha256[:12]
+    return home() / "engine" / ENGINE_WHEEL.sha256[:12]
 
 
 def platform_problem() -> str:

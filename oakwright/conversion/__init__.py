@@ -1,7 +1,9 @@
 """Any model to a blob: sources, options, preprocessing, checks, cache."""
 
+from oakwright.files import home
+
 from .arguments import from_arguments, read_compile_arguments, read_mo_arguments
-from .cache import Cache, home
+from .cache import Cache
 from .check import Checked, check, describe_model
 from .convert import convert
 from .ir_file import compile_as_asked, compile_ir_file

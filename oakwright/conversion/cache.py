@@ -24,16 +24,9 @@ from typing import Any
 
 from oakwright import __version__
 from oakwright.errors import OutputError
+from oakwright.files import home
 
 _FORMAT = 1
-
-
-def home() -> Path:
-    """Where oakwright keeps things: ``$OAKWRIGHT_HOME``, else the user's cache folder."""
-    if "OAKWRIGHT_HOME" in os.environ:
-        return Path(os.environ["OAKWRIGHT_HOME"])
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "oakwright"
 
 
 def versions() -> dict[str, str]:

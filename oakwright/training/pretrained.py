@@ -18,9 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from oakwright.conversion import home
 from oakwright.errors import CheckpointError, TemplateError
-from oakwright.files import write_aside
+from oakwright.files import home, write_aside
 
 from .backbone import Trunk
 from .template import Template

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from oakwright.conversion import home
 from oakwright.errors import UnreadableModel
+from oakwright.files import home
 
 from .manifest import ZooFile, ZooModel, read_manifest
 

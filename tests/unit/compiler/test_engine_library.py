@@ -209,8 +209,12 @@ def test_the_room_imports_anywhere_and_lightly():
 
 
 def test_without_an_environment_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch):
+    from oakwright.files import home
+
     for name in ("OAKWRIGHT_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    assert library.cache_folder() == Path.home() / ".cache" / "oakwright"
+    assert home() == Path.home() / ".cache" / "oakwright"
     monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
-    assert library.cache_folder() == Path("/elsewhere/oakwright")
+    assert home() == Path("/elsewhere/oakwright")
+    monkeypatch.setenv("OAKWRIGHT_HOME", "")  # as none; else things lie in the working folder
+    assert home() == Path("/elsewhere/oakwright")
