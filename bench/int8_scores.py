@@ -29,7 +29,7 @@ HEAD = """# int8 detectors for CPUs
 
 Written by `python bench/int8_scores.py FOLDER best.pth ... --page`: BCCD (Shenggan/BCCD_Dataset,
 MIT), 72 test pictures, checkpoints of `bench/train_scores.py` (5 minutes, one per seed). NNCF
-measures ranges on the train part; forty steps of training follow, and what is better on the val
+measures ranges on the train part; {steps} steps of training follow, and what is better on the val
 part is kept (the column says which). Both are evaluated as IR in OpenVINO; FP32 runs in float32,
 and so does what int8 leaves. Latency: the least of 100 runs of one picture with {threads} threads,
 in turns. The chip knows no int8: on an OAK the int8 detector computes in FP16 and is no faster.
@@ -39,13 +39,16 @@ in turns. The chip knows no int8: on an OAK the int8 detector computes in FP16 a
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("checkpoints", type=Path, nargs="+")
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("checkpoints", type=Path, nargs="*")
     parser.add_argument("--out", type=Path, default=Path("bench-output/int8-scores"))
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--page", action="store_true")
     given = parser.parse_args()
+    if not given.checkpoints:
+        print("name a folder and checkpoints; nothing was measured")
+        return
     lines = [
         "| checkpoint | AP FP32 | AP int8 | lost | AP50 FP32 | AP50 int8 | kept "
         "| .bin FP32 MB | .bin int8 MB | FP32 ms | int8 ms | faster |",
@@ -61,7 +64,9 @@ def main() -> None:
     lines += ["", f"AP lost, mean of {len(lost)}: {mean:.4f}; wanted: at most {WANTED}."]
     print("\n".join(lines))
     if given.page:
-        PAGE.write_text(HEAD.format(threads=given.threads) + "\n".join(lines) + "\n")
+        PAGE.write_text(
+            HEAD.format(threads=given.threads, steps=given.steps) + "\n".join(lines) + "\n"
+        )
     sys.exit(0 if mean <= WANTED else 1)
 
 

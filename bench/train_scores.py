@@ -29,7 +29,7 @@ from oakwright.dataset import read
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--on", choices=("val", "test"), default="val")
     parser.add_argument("--minutes", type=float, nargs="+", default=[2])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -40,6 +40,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("bench-output/train-scores"))
     parser.add_argument("--page", action="store_true")
     given = parser.parse_args()
+    if given.folder is None:
+        print("name a folder; nothing was measured")
+        return
     given.out.mkdir(parents=True, exist_ok=True)
     for minutes in given.minutes:
         for seed in given.seeds:
