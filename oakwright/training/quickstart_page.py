@@ -30,7 +30,7 @@ _STYLE = (
     "body{font:16px/1.5 sans-serif;margin:2em auto;max-width:68em;padding:0 1em;color:#222}"
     "table{border-collapse:collapse}td,th{padding:.2em .9em .2em 0;text-align:left}"
     "td.n,th.n{text-align:right}code,pre{background:#f2f2f2;padding:.1em .3em}"
-    "pre{overflow-x:auto;padding:.6em}img{max-width:100%}"
+    "pre{white-space:pre-wrap;padding:.6em}img{max-width:100%}"
     ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(16em,1fr));gap:.8em}"
     ".grid img{width:100%}"
 )

@@ -10,7 +10,7 @@ import contextlib
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from .evaluation import Evaluated, evaluate
 from .exports import ExportOptions, export
 from .loop import train
 from .metrics_file import save_metrics
+from .mistakes import find_mistakes
 from .on_camera import need_depthai, open_application
 from .options import TrainOptions
 from .progress import Progress, Trained
@@ -174,6 +175,8 @@ def _finish(
     data = dataset.read(*_none_if_empty(parts.validation), load(trained.best).classes)
     in_torch = evaluate(trained.best, data, tell=lambda done: tell("finding", done, len(data)))
     sure = float(np.clip(in_torch.mistakes.threshold, _LEAST, _MOST))
+    # Both are counted at what the script shows.
+    in_torch = replace(in_torch, mistakes=find_mistakes(data, in_torch.found, sure))
     steps.begin("export", "IR, blob and a DepthAI script")
     written = export(
         trained.best,
@@ -268,7 +271,7 @@ def _next_steps(folder: Path, parts: Parts) -> tuple[tuple[str, str], ...]:
     ]  # fmt: skip
     if parts.test is not None:
         words = ["oakwright", "eval", "--load-weights", best, *flags("test", parts.test)]
-        steps.append(("measure on the test part, which nothing has looked at", words))
+        steps.append(("measure on the test part, which was kept aside", words))
     return tuple((what, shlex.join(words)) for what, words in steps)
 
 

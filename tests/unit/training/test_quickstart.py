@@ -80,6 +80,11 @@ def test_the_virtual_oak_found_what_the_blob_finds(made):
     assert said["virtual OAK, app/main.py"][:2] == [f"{on_blob[k]:.3f}" for k in ("AP", "AP50")]
     assert said["PyTorch, best.pth"][:2] == [f"{in_torch[k]:.3f}" for k in ("AP", "AP50")]
     assert in_torch["AP50"] > 0.05
+    # Right and missed are all boxes there are, in both rows, counted from the same score.
+    boxes = sum(len(sample.boxes) for sample in validation.samples)
+    for row in ("PyTorch, best.pth", "virtual OAK, app/main.py"):
+        right, _, missed = map(int, said[row][2:])
+        assert right + missed == boxes
     assert on_blob["AP"] == pytest.approx(in_torch["AP"], abs=0.03)
 
 
