@@ -52,8 +52,8 @@ _APPLICATION = """
 
 The application of the demo on the virtual OAK, {frames} pictures of each of the rooms {rooms}
 (`furnished:1` and so on; the demo's is another), compared with their truth as `make demo` does it:
-{found:.1%} of {things:,} things were found, {named:.1%} of those named rightly, and {wrong} boxes had
-nothing in them.
+{found:.1%} of {things:,} things were found, {named:.1%} of those named rightly, and {wrong} boxes
+had nothing in them.
 """
 
 
