@@ -19,13 +19,12 @@ from .options import (
     channel_values,
     parse_shaves,
 )
-from .own_code import import_place, require_torch
+from .own_code import frozen_branches, import_place, require_torch
 from .performance import LayerCost, Performance
 from .performance_picture import draw_costs
 from .preload import preload
 from .reading import Reading, read_model
 from .result import Converted
-from .sources.torch import frozen_branches
 
 # What Compile Tool does to an IR, under the name people look for.
 compile = compile_ir_file

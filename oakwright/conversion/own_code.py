@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,20 @@ def require_torch() -> Any:
             remedy="pip install 'oakwright[torch]'",
         ) from error
     return torch
+
+
+def frozen_branches(told: Sequence[warnings.WarningMessage]) -> list[str]:
+    """Notes on decisions that tracing froze: they hold for inputs like the example only."""
+    notes = []
+    for entry in told:
+        text = str(entry.message)
+        if entry.category.__name__ == "TracerWarning" and "might cause the trace" in text:
+            place = f"{Path(entry.filename).name}:{entry.lineno}"
+            notes.append(
+                f"warning: at {place} the model decides by a tensor's value; only what the example"
+                " input took is in the result"
+            )
+    return list(dict.fromkeys(notes))
 
 
 def import_place(place: str) -> Any:

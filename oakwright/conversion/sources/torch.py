@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from oakwright.errors import ModelError, OakwrightError, UnreadableModel, UsageError
 
-from ..own_code import import_place, require_torch
+from ..own_code import frozen_branches, import_place, require_torch
 from .errors_text import reason_of, unsupported_by_front_end
 from .model import Reference, Source
 
@@ -329,20 +329,6 @@ def _set_type_and_shape(parameter: Any, tensor: Any) -> None:
         raise ModelError(f"an input of type {tensor.dtype} has no place in a blob")
     parameter.set_element_type(kind)
     parameter.set_partial_shape(ov.PartialShape([int(d) for d in tensor.shape]))
-
-
-def frozen_branches(told: Sequence[warnings.WarningMessage]) -> list[str]:
-    """Notes on decisions that tracing froze: they hold for inputs like the example only."""
-    notes = []
-    for entry in told:
-        text = str(entry.message)
-        if entry.category.__name__ == "TracerWarning" and "might cause the trace" in text:
-            place = f"{Path(entry.filename).name}:{entry.lineno}"
-            notes.append(
-                f"warning: at {place} the model decides by a tensor's value; only what the example"
-                " input took is in the result"
-            )
-    return list(dict.fromkeys(notes))
 
 
 def _random_inputs(torch: Any, module: Any, shapes: Shapes) -> Any:

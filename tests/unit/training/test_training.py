@@ -131,7 +131,7 @@ def test_a_picture_that_vanishes_is_named_and_the_checkpoint_stays(small, tmp_pa
     from oakwright.training import pictures
 
     monkeypatch.setattr(pictures, "_free_memory", lambda: 0.0)
-    monkeypatch.setattr(pictures.shutil, "disk_usage", lambda _: type("U", (), {"free": 0}))
+    monkeypatch.setattr(pictures, "_free_disk", lambda: 0)
     file, root = make_set(tmp_path, "train", pictures=4)
 
     def remove(at):
