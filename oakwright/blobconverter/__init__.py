@@ -22,7 +22,7 @@ from typing import Any
 
 from oakwright import conversion
 from oakwright.errors import UnreadableModel, UsageError
-from oakwright.files import write_aside
+from oakwright.files import home, write_aside
 
 from . import remote
 
@@ -452,7 +452,7 @@ def _version(version: str | None) -> tuple[str, str]:
 
 def _zoo_folder(given: PathLike | None) -> Path:
     place = given or _DEFAULTS["zoo_dir"] or os.environ.get("OAKWRIGHT_ZOO")
-    return Path(place) if place else conversion.home() / "zoo"
+    return Path(place) if place else home() / "zoo"
 
 
 def _shaves_of(blob: Path) -> int:

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from oakwright import compiler, conversion, server
+from oakwright import compiler, server
+from oakwright.files import home
 
 _QUEUE = (
     "redis://host:6379/0: several machines share the work; without it a file of this machine's."
@@ -77,7 +78,7 @@ def serve_command(
     """
     compiler.require_engine()  # fetched here if at all, not in the middle of a request
     settings = server.Settings(
-        data=(data or conversion.home() / "server").absolute(),
+        data=(data or home() / "server").absolute(),
         zoo=tuple(str(Path(folder).absolute()) for folder in zoo),
         fetch_from=fetch_from,
         job_s=job_seconds,
@@ -126,7 +127,7 @@ def worker_command(
     """
     compiler.require_engine()
     settings = server.Settings(
-        data=(data or conversion.home() / "worker").absolute(),
+        data=(data or home() / "worker").absolute(),
         zoo=tuple(str(Path(folder).absolute()) for folder in zoo),
         job_s=job_seconds,
         **more,

@@ -14,6 +14,7 @@ import click
 
 from oakwright import __version__, compiler, conversion
 from oakwright.errors import OakwrightError
+from oakwright.files import home
 
 from .options import json_option
 
@@ -44,7 +45,7 @@ def doctor_command(as_json: bool) -> int:
         "engine": compiler.engine_info(),
         "cache": conversion.Cache.default().info(),
         "packages": {name: _package(*row) for name, row in _PACKAGES.items()},
-        "free_disk_bytes": shutil.disk_usage(_existing(conversion.home())).free,
+        "free_disk_bytes": shutil.disk_usage(_existing(home())).free,
     }
     trial = _trial_compile() if facts["engine"].get("installed") else "the engine is not installed"
     facts["trial_compile"] = trial

@@ -1,7 +1,5 @@
 """Any model to a blob: sources, options, preprocessing, checks, cache."""
 
-from oakwright.files import home
-
 from .arguments import from_arguments, read_compile_arguments, read_mo_arguments
 from .cache import Cache
 from .check import Checked, check, describe_model
@@ -54,7 +52,6 @@ __all__ = [
     "draw_costs",
     "from_arguments",
     "frozen_branches",
-    "home",
     "import_place",
     "look",
     "parse_shaves",

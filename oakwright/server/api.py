@@ -18,7 +18,7 @@ from .job import Job
 from .models import find_model, model_name
 from .parts import attachment, keep
 from .request import JobRequest
-from .service import Service, UnknownJob, error_json, standing
+from .service import Service, error_json, standing
 
 LONGEST_WAIT_S = 30.0
 
@@ -80,14 +80,6 @@ class JobView(BaseModel):
     results: list[str] = Field(description="what /result gives: shaves of blobs, ir, manifest")
 
 
-def no_job(job_id: str) -> UnknownJob:
-    """The error of a number that no job has, or no job any more."""
-    return UnknownJob(
-        f"there is no job {job_id[:40]!a}",
-        remedy="/api/v1/jobs lists those that are kept; old ones are forgotten (--keep-days)",
-    )
-
-
 def view(job: Job) -> JobView:
     """A job as clients see it."""
     return JobView(
@@ -110,12 +102,6 @@ def router(service: Service) -> APIRouter:
     """All routes below /api/v1."""
     routes = APIRouter(prefix="/api/v1", tags=["jobs"])
     wrong: dict[int | str, dict[str, Any]] = {400: {"model": Problem}, 404: {"model": Problem}}
-
-    def found(job_id: str) -> Job:
-        try:
-            return service.ledger.get(job_id)
-        except KeyError:
-            raise no_job(job_id) from None
 
     @routes.post("/jobs", status_code=202, responses=wrong, summary="Convert uploaded files")
     async def submit(
@@ -162,10 +148,10 @@ def router(service: Service) -> APIRouter:
         wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT_S, description="seconds")] = 0.0,
         steps: Annotated[int, Query(ge=0, description="answer once it has more steps")] = 0,
     ) -> JobView:
-        current = await run_in_threadpool(found, job_id)
+        current = await run_in_threadpool(service.job, job_id)
         if wait and current.is_open and len(current.steps) <= steps:
             await service.watch.until(job_id, steps, wait)
-            current = await run_in_threadpool(found, job_id)
+            current = await run_in_threadpool(service.job, job_id)
         return view(current)
 
     @routes.get("/jobs/{job_id}/result", responses=wrong, summary="A blob, the IR, the manifest")
@@ -176,7 +162,7 @@ def router(service: Service) -> APIRouter:
             int | None, Query(description="which blob; the first unless said")
         ] = None,
     ) -> Response:
-        one = found(job_id)
+        one = service.job(job_id)
         if what == "manifest":
             return JSONResponse(service.manifest(one))
         if what == "ir":
@@ -187,10 +173,10 @@ def router(service: Service) -> APIRouter:
 
     @routes.delete("/jobs/{job_id}", responses=wrong, summary="Cancel a job")
     def cancel(job_id: str) -> JobView:
-        found(job_id)
+        service.job(job_id)
         if not service.ledger.cancel(job_id):
             raise HTTPException(409, "the job is over")
-        return view(found(job_id))
+        return view(service.job(job_id))
 
     return routes
 

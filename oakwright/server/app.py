@@ -97,6 +97,9 @@ def _plain(_: Request, error: Exception) -> JSONResponse:
         405: "/docs says how it is asked",
         409: "nothing is left to cancel; its result stays",
     }
-    said = {"remedy": remedy.get(error.status_code, "")}
-    body = {"kind": "HTTP", "message": str(error.detail), **said}
+    body = {
+        "kind": "HTTP",
+        "message": str(error.detail),
+        "remedy": remedy.get(error.status_code, ""),
+    }
     return JSONResponse(body, error.status_code, headers=error.headers)

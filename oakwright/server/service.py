@@ -92,6 +92,17 @@ class Service:
                 self.supervisor.forgot_to_ring()
         return job
 
+    def job(self, job_id: str) -> Job:
+        """A job by its number. Raises UnknownJob where none has it, or none any more."""
+        try:
+            return self.ledger.get(job_id)
+        except KeyError:
+            raise UnknownJob(
+                f"there is no job {job_id[:40]!a}",
+                remedy="/api/v1/jobs lists those that are kept; old ones are forgotten"
+                " (--keep-days)",
+            ) from None
+
     def result(self, job: Job) -> conversion.Converted:
         """All that a done job made. Raises UsageError where it has no result (any more)."""
         return conversion.Converted.from_files(

@@ -18,6 +18,8 @@ from torch import distributed as dist
 
 from oakwright.errors import OakwrightError, TrainingError, UsageError
 
+from .template import Template
+
 # Until all have found each other: reading a large set may take one of them longer.
 MEETING_S = 300.0
 # For an answer of the others, who wait while the first one validates.
@@ -160,6 +162,11 @@ class Group:
         """Leave the group, if this object joined it."""
         if self._is_mine:
             dist.destroy_process_group()
+
+
+def gpus_of(template: Template) -> int:
+    """What a run takes where nobody says: the template's number, of those that are here."""
+    return min(int(template.data.get("gpu_num") or 0), int(torch.cuda.device_count()))
 
 
 def check_gpus(gpus: int) -> None:

@@ -18,7 +18,7 @@ from .batches import Batch, Batches
 from .checkpoint import Checkpoint, save
 from .curves import Board, draw_curves
 from .detect import detect, normalised
-from .distributed import Group
+from .distributed import Group, gpus_of
 from .loss import ssd_loss
 from .metrics import coco_metrics
 from .options import TrainOptions
@@ -61,7 +61,7 @@ def train(
     """
     started = clock()
     start = prepare(options)
-    gpus = options.gpu_num if options.gpu_num is not None else _gpus(start)
+    gpus = options.gpu_num if options.gpu_num is not None else gpus_of(start.template)
     threads = torch.get_num_threads()
     group = Group(gpus)
     if options.threads is not None:
@@ -83,11 +83,6 @@ def train(
     finally:
         group.close()
         torch.set_num_threads(threads)
-
-
-def _gpus(start: Start) -> int:
-    wanted = int(start.template.data.get("gpu_num") or 0)
-    return min(wanted, int(torch.cuda.device_count()))
 
 
 class _Trainer:

@@ -19,7 +19,7 @@ import torch
 
 from oakwright.errors import OakwrightError, TrainingError, UsageError
 
-from .distributed import check_gpus
+from .distributed import check_gpus, gpus_of
 from .loop import train
 from .options import TrainOptions
 from .progress import Progress, Trained
@@ -87,9 +87,8 @@ def _count(options: TrainOptions) -> int:
 
 
 def _gpus_of_template(options: TrainOptions) -> int:
-    """What a run takes where nobody says: the template's number, of those that are here."""
-    here = int(torch.cuda.device_count())
-    if not here:
+    """See ``gpus_of``; no file is read where there are none."""
+    if not torch.cuda.device_count():
         return 0
     from .checkpoint import load
     from .template import read_template
@@ -101,7 +100,7 @@ def _gpus_of_template(options: TrainOptions) -> int:
         template = load(weights).template
     else:
         return 0
-    return min(here, int(template.data.get("gpu_num") or 0))
+    return gpus_of(template)
 
 
 def _work(

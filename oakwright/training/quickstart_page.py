@@ -48,8 +48,8 @@ class Shown:
 
 
 def rows(torch: Evaluated, camera: Evaluated) -> list[tuple[str, ...]]:
-    """Name, AP, AP50, right, wrong, missed of both: what a summary prints."""
-    table = []
+    """A table's head, and below it name, AP, AP50, right, wrong, missed of both."""
+    table: list[tuple[str, ...]] = [("", "AP", "AP50", "right", "wrong", "missed")]
     for name, result in (("PyTorch, best.pth", torch), ("virtual OAK, app/main.py", camera)):
         stats, pictures = result.metrics.stats, result.mistakes.pictures
         counts = (sum(getattr(p, key) for p in pictures) for key in ("right", "wrong", "missed"))
@@ -59,8 +59,7 @@ def rows(torch: Evaluated, camera: Evaluated) -> list[tuple[str, ...]]:
 
 def summary(folder: Path, shown: Shown) -> list[str]:
     """The same in lines of text."""
-    head = ("", "AP", "AP50", "right", "wrong", "missed")
-    table = [head, *rows(shown.torch, shown.camera)]
+    table = rows(shown.torch, shown.camera)
     pictures, least = len(shown.camera.dataset), shown.camera.mistakes.threshold
     lines = ["", f"{pictures} validation pictures, scores from {least:.2f} on"]
     lines += [f"{row[0]:<26}" + "".join(f"{cell:>8}" for cell in row[1:]) for row in table]
@@ -91,7 +90,6 @@ def page(shown: Shown) -> str:
     camera = shown.camera
     classes = ", ".join(camera.dataset.classes)
     title = f"A detector of {classes}"
-    head = ("", "AP", "AP50", "right", "wrong", "missed")
     return "\n".join(
         [
             '<!doctype html><meta charset="utf-8">',
@@ -101,7 +99,7 @@ def page(shown: Shown) -> str:
             f"<p>From {html.escape(shown.data)}, measured on the {len(camera.dataset)} pictures"
             " of the validation part, which the training has not learnt from but has chosen its"
             " best checkpoint by.",
-            _table([head, *rows(shown.torch, camera)]),
+            _table(rows(shown.torch, camera)),
             "<p>AP is COCO's, over IoU .50 to .95; AP50 is what finding a thing means to most"
             " people. Right, wrong and missed count what has a score of at least"
             f" {camera.mistakes.threshold:.2f}, as the script is set to show.",

@@ -16,9 +16,9 @@ from starlette.responses import StreamingResponse
 
 from oakwright.errors import UsageError
 
-from ..api import Options, Problem, no_job, view
+from ..api import Options, Problem, view
 from ..child import place
-from ..job import Job, QueueDown
+from ..job import QueueDown
 from ..models import find_model, keep_model, model_name
 from ..parts import keep
 from ..request import JobRequest, Upload
@@ -119,12 +119,6 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", lifespan=life)
     wrong: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (400, 404, 429)}
 
-    def found(job_id: str) -> Job:
-        try:
-            return service.ledger.get(job_id)
-        except KeyError:
-            raise no_job(job_id) from None
-
     async def ask(
         work: str, files: tuple[Upload, ...], options: Mapping[str, Any], **more: Any
     ) -> dict[str, Any]:
@@ -137,7 +131,7 @@ def router(service: Service) -> APIRouter:
         return await asker.ask(work, asked, bring, key=request.key)
 
     async def ask_blob(job_id: str, shaves: int | None, work: str, **more: Any) -> dict[str, Any]:
-        job = await run_in_threadpool(found, job_id)
+        job = await run_in_threadpool(service.job, job_id)
         digest = job.blobs[job.shaves(shaves)]
 
         def bring(folder: Path) -> None:
@@ -187,7 +181,7 @@ def router(service: Service) -> APIRouter:
     @routes.get("/jobs/{job_id}/model", tags=["jobs"], responses=wrong)
     async def job_model(job_id: str) -> KnownModel:
         """The model of a job, to convert it again with other options."""
-        job = await run_in_threadpool(found, job_id)
+        job = await run_in_threadpool(service.job, job_id)
         request = JobRequest.from_json(job.request)
         if request.zoo or request.optimizer is not None:
             raise UsageError(
@@ -205,7 +199,7 @@ def router(service: Service) -> APIRouter:
     )
     async def job_events(job_id: str) -> StreamingResponse:
         """Progress as server-sent events: `job` with a job's view whenever it changed."""
-        await run_in_threadpool(found, job_id)
+        await run_in_threadpool(service.job, job_id)
         return StreamingResponse(
             _events(service, job_id),
             media_type="text/event-stream",
@@ -215,7 +209,7 @@ def router(service: Service) -> APIRouter:
     @routes.get("/jobs/{job_id}/inspect", tags=["jobs"], responses=wrong)
     async def inspect_blob(job_id: str, shaves: int | None = None) -> dict[str, Any]:
         """A job's blob: header, stages, memory over the program, the DepthAI script."""
-        job = await run_in_threadpool(found, job_id)
+        job = await run_in_threadpool(service.job, job_id)
         facts = await run_in_threadpool(service.manifest, job)
         inputs = facts.get("inputs") or [{}]
         color = inputs[0].get("color") or ["", "BGR"]

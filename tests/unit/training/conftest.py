@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.training_data import make_set
+from tests.unit.training.small_template import small_template
 
 
 @pytest.fixture(scope="session")
@@ -25,18 +26,5 @@ def one_thread():
 
 @pytest.fixture
 def small(tmp_path) -> Path:
-    """A template of 64x64 pixels and one scale: a step takes a hundredth of a second."""
-    import yaml
-
-    from oakwright.training import read_template
-
-    data = dict(read_template("mobilenet_v2-1s_ssd-192x192").data)
-    data["name"] = "small"
-    data["model"] = {**data["model"], "input_size": [64, 64]}
-    data["hyper_parameters"]["extra"] |= {
-        "precision": "float32", "freeze": 0, "warm_up": 4, "ema": 0.9, "patience": 0,
-        "repeat": 2,
-    }  # fmt: skip
-    path = tmp_path / "small.yaml"
-    path.write_text(yaml.safe_dump(data))
-    return path
+    """The template of a training with few steps."""
+    return small_template(tmp_path, repeat=2)

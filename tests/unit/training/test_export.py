@@ -20,6 +20,7 @@ from oakwright.training import (
     train,
 )
 from tests.training_data import make_set
+from tests.unit.training.small_template import small_template
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -27,21 +28,11 @@ pytestmark = pytest.mark.usefixtures("own_cache")
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """(checkpoint's file, dataset) of a detector that has learnt eight pictures by heart."""
-    import yaml
-
     from oakwright import dataset
-    from oakwright.training import read_template
 
     folder = tmp_path_factory.mktemp("trained")
     file, root = make_set(folder, "train", pictures=8)
-    data = dict(read_template("mobilenet_v2-1s_ssd-192x192").data)
-    data["name"] = "small"
-    data["model"] = {**data["model"], "input_size": [64, 64]}
-    data["hyper_parameters"]["extra"] |= {
-        "precision": "float32", "freeze": 0, "warm_up": 4, "ema": 0.9, "patience": 0, "repeat": 10,
-    }  # fmt: skip
-    template = folder / "small.yaml"
-    template.write_text(yaml.safe_dump(data))
+    template = small_template(folder, repeat=10)
     torch.set_num_threads(1)
     made = train(
         TrainOptions(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 pytest.importorskip("depthai", reason="depthai is not installed: pip install 'oakwright[depthai]'")
 
@@ -23,26 +22,15 @@ from oakwright.training import (
 )
 from oakwright.training.quickstart_data import choose_parts, find_parts
 from tests.training_data import make_set
+from tests.unit.training.small_template import small_template
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("own_cache")]
-
-
-def small_template(folder: Path) -> Path:
-    data = dict(read_template("mobilenet_v2-1s_ssd-192x192").data)
-    data["name"] = "small"
-    data["model"] = {**data["model"], "input_size": [64, 64]}
-    data["hyper_parameters"]["extra"] |= {
-        "precision": "float32", "freeze": 0, "warm_up": 4, "ema": 0.9, "patience": 0, "repeat": 10,
-    }  # fmt: skip
-    path = folder / "small.yaml"
-    path.write_text(yaml.safe_dump(data))
-    return path
 
 
 def words(folder: Path, data: Path, *more: str) -> list[str]:
     return [
         "detector", "quickstart", str(data), "-o", str(folder / "made"),
-        "--template", str(small_template(folder)), "--epochs", "6", "--batch-size", "4",
+        "--template", str(small_template(folder, repeat=10)), "--epochs", "6", "--batch-size", "4",
         "--no-pretrained", "--threads", "1", "--gpu-num", "0", *more,
     ]  # fmt: skip
 
@@ -162,8 +150,8 @@ def test_parts_of_which_none_is_to_train_on(tmp_path):
 def options(tmp_path):
     make_set(tmp_path / "data", "train", pictures=8)
     return QuickstartOptions(
-        tmp_path / "data", tmp_path / "made", template=small_template(tmp_path), epochs=1,
-        batch_size=4, pretrained=False, threads=1, gpu_num=0,
+        tmp_path / "data", tmp_path / "made", template=small_template(tmp_path, repeat=10),
+        epochs=1, batch_size=4, pretrained=False, threads=1, gpu_num=0,
     )  # fmt: skip
 
 
@@ -239,7 +227,7 @@ def test_what_fills_the_view_is_the_picture(tmp_path):
     from oakwright.training.on_camera import _InView
 
     data = dataset.read(*map(str, make_set(tmp_path, "train", pictures=2)))
-    model = read_template(small_template(tmp_path)).model
+    model = read_template(small_template(tmp_path, repeat=10)).model
     for width, height in ((64, 64), (96, 64), (256, 128), (448, 192), (64, 160)):
         shaped = replace(model, width=width, height=height)
         frame = _InView(data, shaped).frame(type("Shot", (), {"number": 1}))
