@@ -21,6 +21,7 @@ from oakwright.errors import UsageError
 from .anchors import priors
 from .assign import assign
 from .augment import augment
+from .mosaic import PARTS, mosaic
 from .pictures import STRETCH, Pictures
 from .recipe import Recipe
 from .template import Model
@@ -99,18 +100,10 @@ class Batches:
         offsets = np.empty((len(places), len(self.anchors), 4), np.float32)
         for row, place in enumerate(places):
             index = int(plan[step, place])
-            sample = self.dataset.samples[index]
             rng = np.random.default_rng([self.seed, epoch, step, place])
-            pictures[row], boxes, kept = augment(
-                self.pictures[index],
-                self._boxes[index],
-                rng,
-                self.recipe,
-                model.width,
-                model.height,
-            )
+            pictures[row], boxes, labels, crowd = self._example(index, rng)
             classes[row], offsets[row] = assign(
-                boxes, sample.labels[kept], sample.crowd[kept], self.anchors, self.recipe.matches
+                boxes, labels, crowd, self.anchors, self.recipe.matches
             )
         return Batch(
             torch.from_numpy(pictures).permute(0, 3, 1, 2),
@@ -118,3 +111,21 @@ class Batches:
             torch.from_numpy(offsets),
             tuple(int(plan[step, place]) for place in places),
         )
+
+    def _example(
+        self, index: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """A picture as the network shall see it, its boxes, their labels and which are crowds."""
+        recipe, size = self.recipe, (self.model.width, self.model.height)
+        chosen = [index]
+        if recipe.mosaic and rng.random() < recipe.mosaic:
+            chosen += rng.integers(0, len(self.dataset), PARTS - 1).tolist()
+        parts = [(self.pictures[i], self._boxes[i]) for i in chosen]
+        if len(parts) > 1:
+            picture, boxes, kept = mosaic(parts, rng, recipe, *size)
+        else:
+            picture, boxes, kept = augment(*parts[0], rng, recipe, *size)
+        samples = [self.dataset.samples[i] for i in chosen]
+        labels = np.concatenate([sample.labels for sample in samples])
+        crowd = np.concatenate([sample.crowd for sample in samples])
+        return picture, boxes, labels[kept], crowd[kept]

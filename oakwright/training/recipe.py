@@ -39,6 +39,7 @@ class Recipe:
     crop: float
     flips: tuple[str, ...]
     colour: float
+    mosaic: float
 
 
 def read_recipe(reader: Reader) -> Recipe:
@@ -63,4 +64,6 @@ def read_recipe(reader: Reader) -> Recipe:
         crop=extra.number("crop", 0.05, 1),
         flips=_FLIPS[extra.one_of("flip", tuple(_FLIPS))],
         colour=extra.number("colour", 0, 1),
+        # Not in templates and checkpoints of before it was there.
+        mosaic=extra.number("mosaic", 0, 1, default=0),
     )

@@ -72,9 +72,9 @@ class Reader:
             self.refuse(key, " or ".join(allowed))
         return str(value)
 
-    def number(self, key: str, least: float, most: float) -> float:
+    def number(self, key: str, least: float, most: float, default: float | None = None) -> float:
         """A number between two bounds, both allowed."""
-        value = self.get(key)
+        value = self.get(key) if default is None else self.data.get(key, default)
         if not _is_number(value) or not least <= value <= most:
             self.refuse(key, f"a number from {least:g} to {most:g}")
         return float(value)
