@@ -124,7 +124,8 @@ class _Trainer:
             self.recipe.learning_rate, steps, min(self.recipe.warm_up, max(1, steps // 5)), limit
         )
         self.state = RunState()
-        self.last_validation_s = 0.0
+        self.last_validation_s: float | None = None
+        self.seconds_a_picture = 0.0
         self.optimizer = torch.optim.AdamW(
             groups(self.network, self.recipe.weight_decay),
             lr=self.recipe.learning_rate,
@@ -198,13 +199,18 @@ class _Trainer:
     def _epoch(self) -> None:
         state = self.state
         loss_sum, count, before = 0.0, 0, self.clock()
-        progress = 0.0
+        progress, warm = 0.0, before
         for batch in self.batches.epoch(state.epoch):
             loss, progress, rate = self._step(batch)
             loss_sum, count = loss_sum + loss, count + 1
             state.step += 1
-            seconds = max(self.clock() - before, 1e-9)
-            self._tell(loss, rate, count, count * self.batches.size / seconds, progress)
+            now, size = self.clock(), self.batches.size
+            self._tell(loss, rate, count, count * size / max(now - before, 1e-9), progress)
+            # The first step of a run costs what no other does.
+            if count == 1:
+                warm = now
+            else:
+                self.seconds_a_picture = (now - warm) / ((count - 1) * size)
             if progress >= 1:
                 break
         state.epoch += 1
@@ -227,7 +233,7 @@ class _Trainer:
     def _step(self, batch: Batch) -> tuple[float, float, float]:
         state, group = self.state, self.group
         positives, elapsed = group.total(
-            float((batch.classes > 0).sum()), self.clock() - self.began + self.last_validation_s
+            float((batch.classes > 0).sum()), self.clock() - self.began + self._last_s()
         )
         progress = self.schedule.progress(state.step + 1, elapsed / group.world)
         rate = self.schedule.learning_rate(state.step, progress)
@@ -265,6 +271,12 @@ class _Trainer:
             step=self.state.step + 1,
             learning_rate=rate,
         )
+
+    def _last_s(self) -> float:
+        """What validating at the end will take: as the last time, else by how fast steps are."""
+        if self.last_validation_s is not None:
+            return self.last_validation_s
+        return len(self.start.validation) * _FORWARD_COST * self.seconds_a_picture
 
     def _validation_interval(self) -> int:
         pictures = self.batches.steps * self.batches.size

@@ -99,6 +99,28 @@ def test_a_time_limit_ends_the_run_and_the_learning_rate_with_it(shapes, small, 
     assert 60 > left[0] > left[-2] > left[-1] == 0
 
 
+def test_a_time_limit_leaves_room_for_the_validation_at_its_end(
+    shapes, small, tmp_path, monkeypatch
+):
+    """Eight pictures that take ten seconds, after steps of one second with four."""
+    small.write_text(small.read_text().replace("repeat: 2", "repeat: 100"))
+    now, detect = [0.0], loop.detect
+
+    def slow(*given):
+        now[0] += 10
+        return detect(*given)
+
+    def second(at):
+        now[0] += at.ap is None
+
+    monkeypatch.setattr(loop, "_FORWARD_COST", 5.0)
+    monkeypatch.setattr(loop, "detect", slow)
+    limited = options(shapes, small, tmp_path / "out", epochs=None, time_limit_s=30.0)
+    trained = train(limited, clock=lambda: now[0], report=second)
+    assert len(trained.history) == 1
+    assert 28 <= now[0] <= 31
+
+
 def test_training_goes_on_from_a_detector_only_for_its_own_classes(shapes, small, tmp_path):
     first = train(options(shapes, small, tmp_path / "first", epochs=1))
     again = options(
