@@ -64,7 +64,8 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(shapes, small
 def test_a_run_broken_off_in_an_epoch_goes_on_to_the_same_weights(
     shapes, small, tmp_path, precision
 ):
-    small.write_text(small.read_text().replace("precision: float32", f"precision: {precision}"))
+    text = small.read_text().replace("precision: float32", f"precision: {precision}")
+    small.write_text(text.replace("mosaic: 0", "mosaic: 0.5"))
     whole = train(options(shapes, small, tmp_path / "whole", epochs=3))
 
     class Killed(BaseException):
