@@ -3,10 +3,11 @@
     python bench/export_parity.py best.pth ANNOTATIONS ROOT [forms]
 
 Writes the exports into a temporary folder and evaluates each on the same pictures. Wanted: IR and
-ONNX within 0.0005 of the checkpoint, the blob (FP16 weights, bytes in) within 0.002; the exported
-script on the virtual OAK (MobileNetDetectionNetwork) as the blob. ``forms`` are some of ir, rows,
-onnx, blob, camera with commas between; all by default. At the end the detections of the camera are
-compared with those of the IR with rows, one by one.
+ONNX within 0.0005 of the checkpoint, the blob (FP16 weights, bytes in) within 0.002, as the IR with
+FP16 weights (half); the exported script on the virtual OAK (MobileNetDetectionNetwork) as the blob.
+``forms`` are some of ir, rows, onnx, half, blob, camera with commas between; all by default. At the
+end the detections of half and of the camera are compared with those of the IR with rows, one by
+one.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ FORMS = {
     "ir": ("model.xml", 0.0005),
     "rows": ("alt_ssd_export/model.xml", 0.0005),
     "onnx": ("model.onnx", 0.0005),
+    "half": ("half/alt_ssd_export/model.xml", 0.002),
     "blob": ("model.blob", 0.002),
     "camera": ("app/main.py", 0.002),
 }
@@ -51,6 +53,8 @@ def main(checkpoint: str, annotations: str, root: str, forms: list[str]) -> bool
     with tempfile.TemporaryDirectory() as place:
         app = Path(place) / "app" if "camera" in forms else None
         training.export(checkpoint, place, options, app=app)
+        if "half" in forms:
+            training.export(checkpoint, Path(place) / "half", training.ExportOptions(fp16=True))
         for form in forms:
             name, limit = FORMS[form]
             if form == "camera":
@@ -61,8 +65,10 @@ def main(checkpoint: str, annotations: str, root: str, forms: list[str]) -> bool
             found[form] = after.found
             is_good &= abs(after.metrics.ap - before.metrics.ap) <= limit
             print(_row(name, after, before, limit), flush=True)
-    if {"rows", "camera"} <= found.keys():
-        compare(data, found["rows"], found["camera"])
+    for form in ("half", "camera"):
+        if {"rows", form} <= found.keys():
+            print(f"\n{FORMS[form][0]} beside {FORMS['rows'][0]}")
+            compare(data, found["rows"], found[form])
     return is_good
 
 

@@ -1,7 +1,7 @@
 """An openvino model down to opset 1..7, and IR v10 bytes."""
 
 from .finding import Finding
-from .fp16 import as_stored, scan_activations, scan_constants
+from .fp16 import as_stored, ready_for_fp16, scan_activations, scan_constants
 from .inspect import describe
 from .layers import Layer, layers
 from .legalise import Applied, Legalised, PortNames, legalise, port_names
@@ -30,6 +30,7 @@ __all__ = [
     "port_names",
     "preprocess",
     "read",
+    "ready_for_fp16",
     "relative_difference",
     "rms_difference",
     "run_on_cpu",

@@ -11,8 +11,10 @@ import numpy as np
 import openvino as ov
 from openvino import Node, Output
 
+from .balance import balance_filters
 from .finding import Finding
 from .graph import depends_on_input, op_of
+from .legalise.centre import centre_offsets
 from .oracle import EXACT, in_order
 from .storage import LEAST, MAX, VANISHES, stored
 
@@ -60,6 +62,15 @@ def scan_constants(model: ov.Model) -> list[Finding]:
                 )
             )
     return findings
+
+
+def ready_for_fp16(model: ov.Model) -> None:
+    """Rewrite, in place, what FP16 weights would blur: for files that others write or read.
+
+    :func:`legalise` and :func:`serialise` do the same on the way to a blob.
+    """
+    centre_offsets(model)
+    balance_filters(model)
 
 
 def as_stored(model: ov.Model) -> float:

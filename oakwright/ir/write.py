@@ -9,6 +9,8 @@ import openvino as ov
 from openvino._offline_transformations import compress_model_transformation
 from openvino.passes import Manager, Serialize
 
+from .balance import balance_filters
+
 
 def serialise(model: ov.Model, *, fp16: bool = True) -> tuple[bytes, bytes]:
     """The ``.xml`` and the ``.bin`` of a model as IR v10; the same model gives the same bytes.
@@ -26,6 +28,7 @@ def serialise(model: ov.Model, *, fp16: bool = True) -> tuple[bytes, bytes]:
         layer = source.input_value(0).get_node() if source.get_type_name() == "Result" else source
         port.get_tensor().set_names({layer.get_friendly_name()})
     if fp16:
+        balance_filters(work)
         compress_model_transformation(work)
     with tempfile.TemporaryDirectory(prefix="oakwright-ir-") as folder:
         xml, weights = Path(folder, "model.xml"), Path(folder, "model.bin")

@@ -15,6 +15,7 @@ from typing import Any
 
 from oakwright.errors import UsageError
 from oakwright.files import PathLike, write_all_aside
+from oakwright.ir import ready_for_fp16
 
 from .checkpoint import Checkpoint, load
 from .description import KEY, Description, beside
@@ -144,6 +145,9 @@ def _irs(trained: Checkpoint, plain: Any, rows: Any, place: Path, options: Expor
             )
             if options.u8_input:
                 graph = for_frames(graph, model, options.color)
+            if options.fp16:
+                graph = graph.clone()
+                ready_for_fp16(graph)
             graph.set_rt_info(described.to_json(), [KEY])
             xml = Path(aside) / f"{stem.replace('/', '_')}.xml"
             ov.save_model(graph, xml, compress_to_fp16=options.fp16)

@@ -7,8 +7,8 @@ The order is part of the method, each step preparing the next:
 2. Own folds: static ShapeOf, ConvertLike, and whatever else does not depend on an input.
 3. Rules from ``table.py``, until none applies; constants are folded between sweeps.
 4. Peephole: neighbours that cancel out.
-5. Precisions: Convert where integers reach a layer that computes in FP16; constants in range, and
-   weights large enough for the engine to keep.
+5. Precisions: Convert where integers reach a layer that computes in FP16; constants in range,
+   offsets small enough and weights large enough to be kept.
 6. Names.
 
 The common transformations never run afterwards: they would put new operations back.
@@ -29,6 +29,7 @@ from openvino.passes import ConstantFolding, Manager
 from ..finding import Finding
 from ..fold import fold
 from ..graph import op_of, redirect
+from .centre import centre_offsets
 from .denominators import guard_denominators
 from .names import PortNames, name_made_up, name_ports, number_made_up, port_names, unique_names
 from .peephole import tidy
@@ -53,6 +54,7 @@ _INPUT_TYPES = frozenset(
 # What keeps numbers that FP16 would lose; by the name in the report.
 _FOR_STORING: dict[str, Callable[[ov.Model], list[Node]]] = {
     "denominators.guard_denominators": guard_denominators,
+    "centre.centre_offsets": centre_offsets,
     "small_weights.lift_small_weights": lift_small_weights,
 }
 
