@@ -21,15 +21,15 @@ TEST = """
 ## Trained on train and val together, measured on test
 
 The test part was looked at once for each run, after it had ended. Numbers of the recipe were
-chosen on val alone (below). The first 20 minutes with the recipe as it is learnt the training
-pictures by heart; more flips (cells have no upside), smaller crops and more decay of weights,
-tried on val, are what three seeds then had. `--set` of this script; for `oakwright train` they
-stand in template.yaml.
+chosen on val alone (below). `mosaic=0` is the recipe of before every other picture was put together
+from parts of four. Long runs learn the training pictures by heart: more flips (cells have no
+upside), smaller crops, more decay of weights and more mosaic, tried on val, are what three seeds
+then had. `--set` of this script; for `oakwright train` they stand in template.yaml.
 
 OTX published AP50 .911 for its SSD on about 255 of these pictures against 73, with a recipe of
-its own on an RTX 3090; 292 against 72 is the nearest split that these files allow. What is missing
-to it is not size: 384x384 found no more on val (below). OTX starts from a detector trained on COCO,
-of which there is none in a package index; here only the trunk has seen other pictures.
+its own on an RTX 3090; 292 against 72 is the nearest split that these files allow. 40 minutes at
+384x384 come no nearer than 20 at 256x256. OTX starts from a detector trained on COCO, of which there
+is none in a package index; here only the trunk has seen other pictures.
 """
 VAL = """
 ## Trained on train, measured on val: how the recipe's numbers were chosen

@@ -60,13 +60,8 @@ def quickstart_command(
         pretrained=not no_pretrained,
         **values,
     )
-    lines, bar = Lines(err=as_json), _Bar()
-    made = training.quickstart(
-        options,
-        say=lambda text: click.echo(text, err=as_json),
-        report=lines.show,
-        tell=bar.show,
-    )
+    with Lines(err=as_json) as lines:
+        made = training.quickstart(options, say=lines.say, report=lines.show, tell=_Bar().show)
     if as_json:
         click.echo(json.dumps(made.facts(), indent=2))
         return

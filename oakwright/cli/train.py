@@ -43,7 +43,8 @@ def train_command(time_limit: str | None, no_pretrained: bool, **values: Any) ->
     training.share_processor()
     limit = training.parse_duration(time_limit) if time_limit else None
     options = training.TrainOptions(time_limit_s=limit, pretrained=not no_pretrained, **values)
-    training.launch(options, report=Lines().show, say=click.echo)
+    with Lines() as lines:
+        training.launch(options, report=lines.show, say=lines.say)
 
 
 class Lines:
@@ -54,6 +55,17 @@ class Lines:
         self.is_live = (sys.stderr if err else sys.stdout).isatty()
         self.speed = 0.0
 
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # An error is told on a line of its own.
+        self._write("", nl=False)
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self._write(text)
+
     def show(self, at: training.Progress) -> None:
         """What there is to say after a step."""
         left = f"{at.eta_s // 60:.0f}:{at.eta_s % 60:02.0f}" if at.eta_s < 1e6 else "?"
@@ -61,13 +73,15 @@ class Lines:
         head = f"epoch {at.epoch}{of}"
         if at.ap is not None:
             done = f"{head}  loss {at.loss:.3f}  AP {at.ap:.3f}  {self.speed:.0f} pictures/s"
-            click.echo(("\r\x1b[K" if self.is_live else "") + f"{done}  {left} left", err=self.err)
+            self._write(f"{done}  {left} left")
             return
         self.speed = at.pictures_per_s
         if self.is_live:
             text = f"{head}  step {at.step}/{at.steps}  loss {at.loss:.3f}"
-            text += f"  {at.pictures_per_s:.0f} pictures/s  {left} left"
-            click.echo(f"\r\x1b[K{text}", nl=False, err=self.err)
+            self._write(f"{text}  {at.pictures_per_s:.0f} pictures/s  {left} left", nl=False)
+
+    def _write(self, text: str, *, nl: bool = True) -> None:
+        click.echo(("\r\x1b[K" if self.is_live else "") + text, nl=nl, err=self.err)
 
 
 @click.command("templates")

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from oakwright.cli.main import run
-from oakwright.training import load_checkpoint, names, parse_duration
+from oakwright.cli.train import Lines
+from oakwright.training import Progress, load_checkpoint, names, parse_duration
 
 
 def test_templates_are_listed(capsys):
@@ -81,3 +82,21 @@ def test_what_makes_no_sense_is_one_message(case, shapes, capsys):
 
 def test_lengths_of_time():
     assert [parse_duration(t) for t in ("90", "90s", "1.5m", "2H")] == [90, 90, 90, 7200]
+
+
+def test_what_is_said_on_a_terminal_has_a_line_of_its_own(capsys):
+    """The line that is written over is gone before another is written, an error's as well."""
+    step = Progress(2, 3, 4, 22, 3.3, 0.001, 25.0, 61.0)
+    with Lines() as lines:
+        lines.is_live = True
+        lines.show(step)
+        lines.say("broken off")
+        lines.show(step)
+    shown = capsys.readouterr().out
+    # Where nobody watches, click leaves out what clears the line.
+    live = "\repoch 2/3  step 4/22  loss 3.300  25 pictures/s  1:01 left"
+    assert shown == f"{live}\rbroken off\n{live}\r"
+    with Lines() as lines:  # no terminal
+        lines.show(step)
+        lines.say("broken off")
+    assert capsys.readouterr().out == "broken off\n"
