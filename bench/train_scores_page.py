@@ -34,8 +34,8 @@ on COCO, of which there is none in a package index; here only the trunk has seen
 VAL = """
 ## Trained on train, measured on val: how the recipe's numbers were chosen
 
-One seed each, or two: differences below .02 mean nothing. `mosaic=0.5` alone is the recipe as it is,
-drawn with other random numbers: .479 and .508 after 3 minutes are that difference.
+One seed each, or two: differences below .02 mean nothing. `mosaic=0.5` alone is the recipe as it
+is, drawn with other random numbers: .479 and .508 after 3 minutes are that difference.
 """
 
 

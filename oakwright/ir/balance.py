@@ -11,7 +11,9 @@ from __future__ import annotations
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
+from openvino import Output
 
+from .legalise.centre import FLOATS
 from .legalise.rewrite import array_of, const
 from .storage import LEAST, MAX, stored
 
@@ -26,26 +28,41 @@ def balance_filters(model: ov.Model) -> int:
     other way.
     """
     turned = 0
+    names = {node.get_friendly_name() for node in model.get_ops()}
+    made: dict[tuple[str, int], Output] = {}
     for node in model.get_ordered_ops():
-        if node.get_type_name() != "GroupConvolution":
+        source = node.input_value(1) if node.get_type_name() == "GroupConvolution" else None
+        if source is None or source.get_element_type() not in FLOATS:
             continue
-        source = node.input_value(1)
-        weights = array_of(source)
-        # [groups, outputs, inputs, ...]
-        if weights is None or weights.shape[2] != 1 or weights.ndim < 4:
-            continue
-        wide = np.asarray(weights, np.float32)
-        if not np.isfinite(wide).all() or np.abs(wide).max(initial=0) > MAX:
-            continue
-        flat = wide.reshape(-1, int(np.prod(wide.shape[3:])))
-        rounded = balanced(flat)
-        changed = int((rounded != stored(flat)).sum())
-        if changed:
-            new = const(rounded.reshape(wide.shape), source.get_element_type())
-            new.get_node().set_friendly_name(source.get_node().get_friendly_name())
-            node.input(1).replace_source_output(new)
+        key = source.get_node().get_name(), source.get_index()
+        if key not in made:
+            weights = array_of(source)
+            rounded = _rounded(weights) if weights is not None else None
+            if weights is None or rounded is None:
+                continue
+            changed = int((rounded != stored(np.asarray(weights, np.float32))).sum())
+            if not changed:
+                continue
             turned += changed
+            made[key] = const(rounded, source.get_element_type())
+            name = f"{source.get_node().get_friendly_name()}/balanced"
+            while name in names:
+                name += "_"
+            names.add(name)
+            made[key].get_node().set_friendly_name(name)
+        node.input(1).replace_source_output(made[key])
     return turned
+
+
+def _rounded(weights: np.ndarray) -> NDArray[np.float32] | None:
+    """Weights [groups, outputs, inputs, ...] of a depthwise filter, balanced; None for others."""
+    if weights.ndim < 4 or weights.shape[2] != 1 or not weights.size:
+        return None
+    wide = np.asarray(weights, np.float32)
+    # Also False where a number is none.
+    if not np.abs(wide).max() <= MAX:
+        return None
+    return balanced(wide.reshape(-1, int(np.prod(wide.shape[3:])))).reshape(wide.shape)
 
 
 def balanced(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -33,6 +33,8 @@ from .start import Start, prepare, settle
 # Validating is to cost at most about a tenth of training; a picture forward is a third of a step.
 _VALIDATION_SHARE = 0.1
 _FORWARD_COST = 0.3
+# Fewer steps say little of how long one takes.
+_TIMED = 5
 # Of each set; the rest is counted.
 _FINDINGS = 5
 
@@ -125,7 +127,7 @@ class _Trainer:
         )
         self.state = RunState()
         self.last_validation_s: float | None = None
-        self.seconds_a_picture = 0.0
+        self.timed_steps, self.timed_s = 0, 0.0
         self.optimizer = torch.optim.AdamW(
             groups(self.network, self.recipe.weight_decay),
             lr=self.recipe.learning_rate,
@@ -199,7 +201,7 @@ class _Trainer:
     def _epoch(self) -> None:
         state = self.state
         loss_sum, count, before = 0.0, 0, self.clock()
-        progress, warm = 0.0, before
+        progress, last = 0.0, before
         for batch in self.batches.epoch(state.epoch):
             loss, progress, rate = self._step(batch)
             loss_sum, count = loss_sum + loss, count + 1
@@ -207,10 +209,9 @@ class _Trainer:
             now, size = self.clock(), self.batches.size
             self._tell(loss, rate, count, count * size / max(now - before, 1e-9), progress)
             # The first step of a run costs what no other does.
-            if count == 1:
-                warm = now
-            else:
-                self.seconds_a_picture = (now - warm) / ((count - 1) * size)
+            if state.step > 1:
+                self.timed_steps, self.timed_s = self.timed_steps + 1, self.timed_s + now - last
+            last = now
             if progress >= 1:
                 break
         state.epoch += 1
@@ -276,7 +277,11 @@ class _Trainer:
         """What validating at the end will take: as the last time, else by how fast steps are."""
         if self.last_validation_s is not None:
             return self.last_validation_s
-        return len(self.start.validation) * _FORWARD_COST * self.seconds_a_picture
+        if self.timed_steps < _TIMED:
+            return 0.0
+        a_picture = self.timed_s / (self.timed_steps * self.batches.size)
+        guess = len(self.start.validation) * _FORWARD_COST * a_picture
+        return min(guess, self.schedule.limit_s / 2)
 
     def _validation_interval(self) -> int:
         pictures = self.batches.steps * self.batches.size
