@@ -100,7 +100,10 @@ def _centred(
         if wide
         else np.linalg.solve(square, -weights.T @ offsets)
     )
-    step = 2.0 ** (np.floor(np.log2(np.abs(centre).max())) - _BITS)
+    furthest = np.abs(centre).max()
+    if not 0 < furthest < np.inf:
+        return None
+    step = 2.0 ** (np.floor(np.log2(furthest)) - _BITS)
     centre = np.round(centre / step) * step
     first, left = before - centre, offsets + weights @ centre
     left[np.abs(left) < 1e-7 * largest] = 0

@@ -121,6 +121,13 @@ def test_no_output_pays_for_another():
     assert "centre.centre_offsets" not in rules(ir.legalise(model))
 
 
+def test_offsets_that_no_centre_lessens_stay():
+    model = two_filters([1.0], [[1.0], [-1.0]], [100.0, 100.0])
+    legal = ir.legalise(model)
+    assert "centre.centre_offsets" not in rules(legal)
+    assert np.isfinite(offsets(legal.model)).all()
+
+
 def test_what_would_leave_fp16_stays():
     model = two_filters([50000.0], [[1.0]], [40000.0])
     assert max(offsets(ir.legalise(model).model)) <= 65504
