@@ -1,8 +1,8 @@
 """Offsets moved behind the next filter, where they cancel: what FP16 then has to hold is small.
 
 Batch norm of a channel that hardly varies becomes a large filter and a large offset that cancel:
-ImageNet's MobileNetV2 has 127 and -1974 there, of which FP16 keeps no fraction, to tell values
-of 0..6 apart. Where the layer before ends with an offset, only 1x1 filters follow, and nothing
+one MobileNetV2 of ImageNet has 127 and -1974 there, of which FP16 keeps no fraction, to tell
+values of 0..6 apart. Where the layer before ends with an offset, only 1x1 filters follow, and nothing
 clamps in between, an offset can pass the filter without changing what comes out:
 
     w (x + a) + b        is        w (x + a - c) + (b + w c)
