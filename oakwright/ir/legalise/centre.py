@@ -2,8 +2,8 @@
 
 Batch norm of a channel that hardly varies becomes a large filter and a large offset that cancel:
 one MobileNetV2 of ImageNet has 127 and -1974 there, of which FP16 keeps no fraction, to tell
-values of 0..6 apart. Where the layer before ends with an offset, only 1x1 filters follow, and nothing
-clamps in between, an offset can pass the filter without changing what comes out:
+values of 0..6 apart. Where the layer before ends with an offset, only 1x1 filters follow, and
+nothing clamps in between, an offset can pass the filter without changing what comes out:
 
     w (x + a) + b        is        w (x + a - c) + (b + w c)
 
