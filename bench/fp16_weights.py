@@ -22,9 +22,9 @@ import openvino as ov
 from oakwright import conversion, dataset, ir, training
 from oakwright.ir.balance import balance_filters
 from oakwright.ir.legalise.centre import centre_offsets
-from oakwright.ir.storage import stored
 from oakwright.training.graph import in_order
 from oakwright.training.pictures import Pictures
+from tests.unit.ir.half import as_half
 
 PICTURES = 12
 
@@ -70,12 +70,7 @@ def half(exact: ov.Model, rewrites: tuple[Callable[[ov.Model], object], ...]) ->
     work = exact.clone()
     for rewrite in rewrites:
         rewrite(work)
-    for node in work.get_ordered_ops():
-        if node.get_type_name() == "Constant" and node.get_element_type() == ov.Type.f32:
-            new = ov.op.Constant(stored(np.asarray(node.data)))
-            for target in node.output(0).get_target_inputs():
-                target.replace_source_output(new.output(0))
-    return work
+    return as_half(work)
 
 
 def run(model: ov.Model, pictures: np.ndarray) -> list[np.ndarray]:

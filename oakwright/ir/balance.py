@@ -13,8 +13,7 @@ import openvino as ov
 from numpy.typing import NDArray
 from openvino import Output
 
-from .legalise.centre import FLOATS
-from .legalise.rewrite import array_of, const
+from .legalise.rewrite import FLOATS, array_of, const
 from .storage import LEAST, MAX, stored
 
 # What rounding does to any one number at most: so far off are the sums of filters that smooth.
@@ -31,16 +30,16 @@ def balance_filters(model: ov.Model) -> int:
     names = {node.get_friendly_name() for node in model.get_ops()}
     made: dict[tuple[str, int], Output] = {}
     for node in model.get_ordered_ops():
-        source = node.input_value(1) if node.get_type_name() == "GroupConvolution" else None
-        if source is None or source.get_element_type() not in FLOATS:
+        if node.get_type_name() != "GroupConvolution":
             continue
+        source = node.input_value(1)
         key = source.get_node().get_name(), source.get_index()
         if key not in made:
-            weights = array_of(source)
-            rounded = _rounded(weights) if weights is not None else None
-            if weights is None or rounded is None:
+            wide = _depthwise(source)
+            if wide is None:
                 continue
-            changed = int((rounded != stored(np.asarray(weights, np.float32))).sum())
+            rounded = balanced(wide.reshape(-1, int(np.prod(wide.shape[3:])))).reshape(wide.shape)
+            changed = int((rounded != stored(wide)).sum())
             if not changed:
                 continue
             turned += changed
@@ -54,15 +53,14 @@ def balance_filters(model: ov.Model) -> int:
     return turned
 
 
-def _rounded(weights: np.ndarray) -> NDArray[np.float32] | None:
-    """Weights [groups, outputs, inputs, ...] of a depthwise filter, balanced; None for others."""
-    if weights.ndim < 4 or weights.shape[2] != 1 or not weights.size:
+def _depthwise(source: Output) -> NDArray[np.float32] | None:
+    """Weights [groups, outputs, 1, ...] of a depthwise filter that FP16 can hold."""
+    weights = array_of(source) if source.get_element_type() in FLOATS else None
+    if weights is None or weights.ndim < 4 or weights.shape[2] != 1 or not weights.size:
         return None
     wide = np.asarray(weights, np.float32)
     # Also False where a number is none.
-    if not np.abs(wide).max() <= MAX:
-        return None
-    return balanced(wide.reshape(-1, int(np.prod(wide.shape[3:])))).reshape(wide.shape)
+    return wide if np.abs(wide).max() <= MAX else None
 
 
 def balanced(rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -86,7 +84,7 @@ def balanced(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     for _ in range(rows.shape[1]):
         change = _EVENNESS * step * (2 * gap[:, None] + step) + step * (2 * off + step)
         best = change.argmin(1)
-        better = every[change[every, best] < 0]
+        better = np.flatnonzero(change[every, best] < 0)
         if not len(better):
             break
         chosen = best[better]

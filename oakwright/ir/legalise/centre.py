@@ -23,9 +23,8 @@ from numpy.typing import NDArray
 from openvino import Node
 
 from ..storage import MAX
-from .rewrite import array_of, const
+from .rewrite import FLOATS, array_of, const
 
-FLOATS = (ov.Type.f16, ov.Type.f32)
 # FP16 keeps 1/32 of it, and 1/16 of what is twice as large.
 _LARGE = 64.0
 # It is worth a rewriting if the largest offset becomes that much smaller.

@@ -22,6 +22,8 @@ from openvino.utils.node_factory import NodeFactory
 
 Value: TypeAlias = "Output | Node | np.ndarray | np.generic | int | float | bool | list[Any]"
 Rule: TypeAlias = Callable[[Node], "Sequence[Output | Node] | None"]
+# What `array_of` gives as it is, and FP16 is made of: of bf16 it gives the bits as if of f16.
+FLOATS = (Type.f16, Type.f32)
 
 
 class Refusal(Exception):

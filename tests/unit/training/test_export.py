@@ -133,6 +133,13 @@ def test_bytes_go_in_where_they_are_asked_for(trained, tmp_path, color):
     assert ap[1:] == pytest.approx([ap[0]] * 2, abs=0.01)
 
 
+def test_fp16_weights_are_made_ready_for_it_and_fp32_ones_left(trained, tmp_path):
+    for fp16 in (False, True):
+        export(trained[0], tmp_path / str(fp16), ExportOptions(fp16=fp16))
+        for name in ("model.xml", "alt_ssd_export/model.xml"):
+            assert ("/balanced" in (tmp_path / str(fp16) / name).read_text()) == fp16
+
+
 def test_several_shaves_each_have_their_description(trained, tmp_path):
     made = export(trained[0], tmp_path, ExportOptions(openvino=False, shaves=(4, 6)))
     assert sorted(p.name for p in made) == [
